@@ -1,0 +1,214 @@
+"""Where things are: names and paths of presets, fusion configs and locks, and which of them exist.
+
+Reads names of files, never their content. Every path is POSIX and relative to the repository root.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from compiler.problems import Note, Problem, UsageError, did_you_mean
+from compiler.settings import Settings
+from compiler.values import Origin
+
+SUFFIXES: Final = (".yaml", ".yml")
+FUSION_SUFFIXES: Final = (*SUFFIXES, ".json")
+LOCK_SUFFIX: Final = ".lock.yaml"
+
+UNFIT_NAME: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Control and line-breaking characters, and bytes that were no UTF-8: a lock's header names files, one a line."""
+
+
+class Sources(NamedTuple):
+    """What exists below the config root, sorted.
+
+    Attributes:
+        presets, fusion: name -> path of the source, of all that the globs select and whose name is fit.
+        components: paths.
+        problems: `bad-name` and `lock-collision`.
+    """
+
+    presets: dict[str, str]
+    fusion: dict[str, str]
+    components: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+class Layout:
+    """Where a repository keeps its configs and its locks."""
+
+    def __init__(self, root: str, settings: Settings) -> None:
+        """Fix the places.
+
+        Args:
+            root: the repository root.
+            settings: its folders count from the root, or are absolute, and may lie outside of it.
+        """
+        self.root = os.path.abspath(root)
+        self.settings = settings
+        self.configs = self._from_root(settings.configs)
+        self.build = self._from_root(settings.build)
+        self.cache = posixpath.join(self.build, ".cache")
+        self._globs = {
+            kind: _matcher(globs)
+            for kind, globs in (("presets", settings.presets), ("components", settings.components), ("fusion", settings.fusion))
+        }
+
+    def _from_root(self, folder: str) -> str:
+        return os.path.relpath(os.path.join(self.root, folder), self.root).replace(os.sep, "/")
+
+    def absolute(self, path: str) -> str:
+        """Give a path as the operating system wants it."""
+        return os.path.join(self.root, path)
+
+    def below_configs(self, path: str) -> str | None:
+        """Give the path from the config root, or None for a path that does not lie below it."""
+        if self.configs == ".":
+            return path if not path.startswith("../") else None
+        return path[len(self.configs) + 1 :] if path.startswith(self.configs + "/") else None
+
+    def name_of(self, source: str) -> str:
+        """Give the name of a file below the config root: its path from there, without the suffix."""
+        below = self.below_configs(source)
+        return posixpath.splitext(source if below is None else below)[0]
+
+    def label_of(self, source: str) -> str:
+        """Give how a lock's comments call a fragment: its name, with the suffix where that is not `.yaml`."""
+        name = self.name_of(source)
+        return name if source.endswith(".yaml") else name + posixpath.splitext(source)[1]
+
+    def lock_of(self, source: str) -> str:
+        """Give the path of a source's lock."""
+        return posixpath.join(self.build, self.name_of(source) + LOCK_SUFFIX)
+
+    def is_component(self, path: str) -> bool:
+        """Say whether the globs call a file a component."""
+        below = self.below_configs(path)
+        return below is not None and self._globs["components"].fullmatch(below) is not None
+
+    def scan(self) -> Sources:
+        """List what exists; one walk over the folders."""
+        found: dict[str, list[str]] = {"presets": [], "components": [], "fusion": []}
+        for path in self._files():
+            below = self.below_configs(path) or path
+            kind = next((kind for kind in ("fusion", "components", "presets") if self._globs[kind].fullmatch(below)), None)
+            if kind is not None and path.endswith(FUSION_SUFFIXES if kind == "fusion" else SUFFIXES):
+                found[kind].append(path)
+        problems = unfit_names([*found["presets"], *found["fusion"]])
+        problems += self._collisions([*found["presets"], *found["fusion"]])
+        unfit = {problem.origin.file for problem in problems}
+        return Sources(
+            *({self.name_of(path): path for path in found[kind] if path not in unfit} for kind in ("presets", "fusion")),
+            tuple(found["components"]),
+            tuple(problems),
+        )
+
+    def _files(self) -> list[str]:
+        """List the files below the config root, sorted; names that begin with a dot and the build folder are left out."""
+        top = self.absolute(self.configs)
+        build = os.path.abspath(self.absolute(self.build))
+        paths = []
+        for folder, folders, files in os.walk(top):
+            folders[:] = [name for name in folders if not name.startswith(".") and os.path.join(folder, name) != build]
+            below = os.path.relpath(folder, top).replace(os.sep, "/")
+            prefix = self.configs if below == "." else posixpath.join(self.configs, below)
+            paths += [posixpath.normpath(f"{prefix}/{name}") for name in files if not name.startswith(".")]
+        return sorted(paths)
+
+    def _collisions(self, sources: list[str]) -> list[Problem]:
+        holder: dict[str, str] = {}
+        problems = []
+        for source in sources:
+            lock = self.lock_of(source)
+            other = holder.setdefault(unicodedata.normalize("NFC", lock).casefold(), source)
+            if other == source:
+                continue
+            for one, two in ((source, other), (other, source)):
+                if self.lock_of(two) == lock:
+                    code, message = "lock-collision", f"`{one}` and `{two}` would share the lock `{lock}`"
+                    why = "a lock lies at its source's path, without the suffix"
+                else:
+                    code, message = "bad-name", f"`{one}` and `{two}` differ only in case or in how an accent is written"
+                    why = "on some file systems the two are one file"
+                problems.append(
+                    Problem(code, message, Origin(one, 0, 0), why=why, notes=(Note(Origin(two, 0, 0), "is the other"),), hint="rename one of the two")
+                )
+        return problems
+
+    def find(self, wanted: str, here: str, sources: Sources) -> str:
+        """Give the source that a person named: by name, by the path of the source or by the path of the lock.
+
+        Args:
+            wanted: what was written; paths count from `here`, else from the repository root.
+            here: the working directory.
+            sources: what exists.
+
+        Raises:
+            UsageError: `unknown-preset`, with the nearest name.
+        """
+        known = {**sources.fusion, **sources.presets}
+        name = posixpath.normpath(wanted.replace(os.sep, "/")) if wanted else ""
+        if name in known:
+            return known[name]
+        for base in (here, self.root, self.absolute(self.configs)):
+            path = self._from_root(os.path.join(base, wanted)) if wanted else ""
+            if path.endswith(LOCK_SUFFIX):
+                by_lock = {self.lock_of(source): source for source in known.values()}
+                if path in by_lock:
+                    return by_lock[path]
+            elif self.below_configs(path) is not None and path.endswith(FUSION_SUFFIXES) and os.path.isfile(self.absolute(path)):
+                return path
+            elif self.below_configs(path) is not None and (suffix := self._suffix_of(path)):
+                return path + suffix
+        raise UsageError(
+            Problem(
+                "unknown-preset",
+                f"there is no preset `{wanted}`",
+                why=f"a preset is named by its path below `{self.configs}`, by its file, or by its lock",
+                hint=did_you_mean(name.removeprefix(self.configs + "/"), known) or "`trainlock list` shows all of them",
+            )
+        )
+
+    def _suffix_of(self, path: str) -> str:
+        return next((suffix for suffix in FUSION_SUFFIXES if os.path.isfile(self.absolute(path + suffix))), "")
+
+
+def unfit_names(paths: Iterable[str]) -> list[Problem]:
+    """Give a `bad-name` for each path that a lock's header cannot hold on one line of text."""
+    return [
+        Problem(
+            "bad-name",
+            f"the name `{path}` holds a control or line-breaking character, or is no UTF-8",
+            Origin(path, 0, 0),
+            why="a lock names its fragments one a line",
+            hint="rename the file",
+        )
+        for path in paths
+        if UNFIT_NAME.search(path)
+    ]
+
+
+def _matcher(globs: Iterable[str]) -> re.Pattern[str]:
+    """Compile globs to one pattern: `*` and `?` stay within a folder, `**` stands for any number of folders."""
+    patterns = []
+    for glob in globs:
+        steps = []
+        parts = glob.split("/")
+        for part in parts[:-1]:
+            steps.append("(?:[^/]+/)*" if part == "**" else _step(part) + "/")
+        steps.append(".*" if parts[-1] == "**" else _step(parts[-1]))
+        patterns.append("".join(steps))
+    return re.compile("|".join(patterns) if patterns else r"(?!)", re.DOTALL)
+
+
+def _step(part: str) -> str:
+    """Translate one step of a glob to a pattern that stays within its folder."""
+    return "".join(
+        {"*": "[^/]*", "?": "[^/]"}.get(token) or ("[" + token[1:].replace("!", "^", 1) if token[1:] else re.escape(token))
+        for token in re.findall(r"\[[^\]]+\]|.", part)
+    )

@@ -1,0 +1,246 @@
+"""The command `trainlock`: arguments, exit codes, printing. Data goes to stdout, messages to stderr.
+
+Exit codes: 0 ok, 1 findings (invalid or drifted), 2 usage, 3 a bug of ours, 75 another build did not let go in
+time, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from compiler import __version__, pipeline, settings
+from compiler.catalog import Layout
+from compiler.lockfile import one_line
+from compiler.pipeline import BuildLock, Workspace
+from compiler.problems import Problem, TrainlockError, UsageError, did_you_mean, render
+from compiler.values import Origin, leaves, plain, show_path
+
+SCHEMA_VERSION = 1
+"""Of everything that `--json` prints."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        wrong = message
+        hint = ""
+        if "invalid choice" in message:
+            word = message.split("'")[1]
+            wrong, hint = f"`{word}` is no command", did_you_mean(word, VERBS)
+        raise UsageError(Problem("bad-usage", wrong, hint=hint or f"`{self.prog} --help`"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    group = common.add_argument_group("where things are (each takes the place of a setting in [tool.trainlock])")
+    group.add_argument("--root", metavar="DIR", help="the repository root (default: the nearest folder upwards with the settings)")
+    group.add_argument("--configs", metavar="DIR", help="the config root")
+    group.add_argument("--build", metavar="DIR", help="where locks go")
+    group.add_argument("--presets", metavar="GLOB", action="append", help="presets, below the config root; may be repeated")
+    group.add_argument("--components", metavar="GLOB", action="append", help="components, each of one section; may be repeated")
+    group.add_argument("--fusion", metavar="GLOB", action="append", help="fusion configs that get a lock; may be repeated")
+    group.add_argument("--fusion-key", metavar="KEY", help="the key of a preset that names its fusion config")
+    group.add_argument("--extends-key", metavar="KEY", action="append", dest="extends_keys", help="a key that names bases; may be repeated")
+    common.add_argument("--json", action="store_true", help="print JSON")
+
+    parser = _Parser(prog="trainlock", description="Author in small pieces, run from one flat file.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"trainlock {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def verb(name: str, text: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, parents=[common], help=text, description=text, allow_abbrev=False)
+
+    built = verb("build", "compile presets, and write the locks that differ")
+    built.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
+    built.add_argument("--wait", type=float, default=pipeline.WAIT_SECONDS, metavar="SECONDS", help="how long to wait for another build")
+    checked = verb("check", "compile in memory, and compare with the locks; writes nothing")
+    checked.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
+    asked = verb("why", "say where a value was written, and what it overrode")
+    asked.add_argument("preset", metavar="PRESET", help="a name, a source or a lock")
+    asked.add_argument("key", metavar="KEY", help="such as tuner.lora_rank, ops[0].prob, sources[lvis].ratio; fusion:KEY asks the mix alone")
+    verb("list", "list presets and fusion configs, and how their locks stand")
+    return parser
+
+
+VERBS = ("build", "check", "list", "why")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives its exit code."""
+    workspace: Workspace | None = None
+    try:
+        options = _parser().parse_args(arguments)
+        workspace = _workspace(options)
+        code = _VERBS[options.verb](workspace, options)
+        sys.stdout.flush()
+    except TrainlockError as error:
+        _tell(error.problems, workspace)
+        return error.exit_code
+    except BrokenPipeError:
+        # whoever read us has gone; point stdout at nothing, so that the interpreter's own flush is quiet
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001 - the rim: whatever else comes is ours to mend
+        if os.environ.get("TRAINLOCK_DEBUG"):
+            raise
+        print(f"error: this is a bug in trainlock: {type(error).__name__}: {error}", file=sys.stderr)
+        print("  hint: TRAINLOCK_DEBUG=1 shows where; please report it", file=sys.stderr)
+        return 3
+    return code
+
+
+def _workspace(options: argparse.Namespace) -> Workspace:
+    root = options.root if options.root is not None else settings.find_root(os.getcwd())
+    if not os.path.isdir(root):
+        raise UsageError(Problem("bad-usage", f"there is no folder `{root}`", why="`--root` names the repository root"))
+    names = ("configs", "build", "presets", "components", "fusion", "fusion_key", "extends_keys")
+    layout = Layout(root, settings.load(root, **{name: getattr(options, name) for name in names}))
+    if not os.path.isdir(layout.absolute(layout.configs)):
+        raise UsageError(Problem("bad-usage", f"there is no folder `{layout.configs}`", why="it is the config root", hint="see `configs` in `[tool.trainlock]`, or `--configs`"))
+    return Workspace(layout)
+
+
+def _tell(problems: Sequence[Problem], workspace: Workspace | None) -> None:
+    sys.stdout.flush()
+    for problem in problems:
+        print(render(problem, workspace.source_line) if workspace is not None else render(problem), file=sys.stderr)
+
+
+def _find(workspace: Workspace, wanted: Sequence[str]) -> list[str] | None:
+    """Give the sources that were named, or None for everything."""
+    if not wanted:
+        return None
+    return [workspace.layout.find(name, os.getcwd(), workspace.sources) for name in wanted]
+
+
+def _json(**data: Any) -> None:
+    import json  # noqa: PLC0415 - only here
+
+    print(json.dumps({"schema_version": SCHEMA_VERSION, **data}, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def _problem_data(problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "severity": problem.severity,
+        "message": problem.message,
+        "origin": _place_data(problem.origin),
+        "why": problem.why,
+        "notes": [{"origin": _place_data(note.origin), "text": note.text} for note in problem.notes],
+        "hint": problem.hint,
+    }
+
+
+def _place_data(origin: Origin) -> dict[str, Any] | None:
+    return {"file": origin.file, "line": origin.line, "column": origin.column} if origin.file else None
+
+
+def _value_data(value: Any) -> Any:
+    """Give a value as JSON can hold it: dates and the numbers that JSON lacks as text."""
+    if isinstance(value, dict):
+        return {key: _value_data(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_value_data(child) for child in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124
+        return str(value)
+    return value if value is None or isinstance(value, (str, int, float)) else value.isoformat()
+
+
+def _build(workspace: Workspace, options: argparse.Namespace) -> int:
+    sources = _find(workspace, options.preset)
+    _refuse_unselected(workspace, options, sources)
+    with BuildLock(workspace.layout, options.wait, lambda text: print(f"trainlock: {text}", file=sys.stderr)) as lock:
+        if lock.waited:
+            workspace = Workspace(workspace.layout)
+        prune = sources is None and options.presets is None and options.fusion is None
+        made = pipeline.build(workspace, sources, prune=prune)
+    if options.json:
+        _json(built=made.built, unchanged=made.unchanged, removed=made.removed, failed=made.failed, problems=[_problem_data(problem) for problem in made.problems])
+    else:
+        for word, paths in (("built", made.built), ("removed", made.removed)):
+            for path in paths:
+                print(f"{word:8}{path}")
+        _tell(made.problems, workspace)
+        print(f"{len(made.built)} built, {len(made.unchanged)} unchanged, {len(made.removed)} removed, {len(made.failed)} failed")
+    return int(any(problem.severity == "error" for problem in made.problems))
+
+
+def _refuse_unselected(workspace: Workspace, options: argparse.Namespace, sources: list[str] | None) -> None:
+    """A file that the globs do not select has no lock in the repository's own build folder."""
+    if sources is None or options.build is not None:
+        return
+    known = {*workspace.sources.presets.values(), *workspace.sources.fusion.values()}
+    for source in sources:
+        if source not in known and source not in workspace.named_mixes():
+            raise UsageError(
+                Problem(
+                    "unselected-preset",
+                    f"`{source}` is no preset of this repository",
+                    why=f"the globs do not select it, so it has no lock below `{workspace.layout.build}`",
+                    hint="`--build DIR` writes its lock elsewhere",
+                )
+            )
+
+
+def _check(workspace: Workspace, options: argparse.Namespace) -> int:
+    found = pipeline.check(workspace, _find(workspace, options.preset))
+    errors = sum(problem.severity == "error" for problem in found.problems)
+    if options.json:
+        _json(fresh=found.fresh, problems=[_problem_data(problem) for problem in found.problems])
+    else:
+        _tell(found.problems, workspace)
+        print(f"{found.fresh} fresh, {errors} wrong")
+    return int(errors > 0)
+
+
+def _why(workspace: Workspace, options: argparse.Namespace) -> int:
+    source = workspace.layout.find(options.preset, os.getcwd(), workspace.sources)
+    found = pipeline.why(workspace, source, options.key)
+    name = ("" if found.document == source else pipeline.IN_MIX) + show_path(found.path)
+    if options.json:
+        _json(
+            preset=workspace.layout.name_of(source),
+            document=found.document,
+            key=name,
+            value=_value_data(plain(found.node)),
+            origin=_place_data(found.node.origin),
+            overrode=[{"key": lost.path, "value": _value_data(plain(lost.value)), "origin": _place_data(lost.origin)} for lost in found.overrode],
+            lock_value=found.lock_value,
+        )
+        return 0
+    rows: list[tuple[str, str, str]] = []
+    if isinstance(found.node.value, dict) and found.node.value:
+        print(f"{name} is a mapping:")
+        rows += [("set to", f"{show_path(path)} = {one_line(leaf)}", str(leaf.origin)) for path, leaf in leaves(found.node)]
+    else:
+        rows.append((f"{name} =", one_line(found.node), str(found.node.origin)))
+    rows += [(f"overrode{'' if lost.path == show_path(found.path) else f' {lost.path} ='}", one_line(lost.value), str(lost.origin)) for lost in found.overrode]
+    _print_rows(rows)
+    if found.lock_value is not None:
+        print(f"in the lock: {found.lock_value}")
+    return 0
+
+
+def _print_rows(rows: Sequence[Sequence[str]]) -> None:
+    """Print columns; one wide cell does not push the others out of sight."""
+    widths = [min(48, max(len(row[column]) for row in rows)) for column in range(len(rows[0]))] if rows else []
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _list(workspace: Workspace, options: argparse.Namespace) -> int:
+    rows = pipeline.listing(workspace)
+    if options.json:
+        _json(presets=[row._asdict() for row in rows])
+        return 0
+    head = ("NAME", "LOCK", "DIGEST", "FRAGMENTS", "FUSION")
+    _print_rows([head, *((row.name, row.state, row.digest.removeprefix("sha256:")[:12], str(row.fragments), row.fusion) for row in rows)])
+    return 0
+
+
+_VERBS = {"build": _build, "check": _check, "why": _why, "list": _list}

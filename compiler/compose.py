@@ -1,0 +1,299 @@
+"""Preset and fusion config to `Resolved`: what a run will train with, each value with its origin.
+
+A `Composer` parses every file once and folds every fragment once; trees are shared and copied on write. It writes
+nothing.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from compiler.catalog import Layout, unfit_names
+from compiler.checks import component_sections, mix_problems
+from compiler.extends import Chain, Extends
+from compiler.merging import FUSION, Policy, entry_problems, merge, preset_policy
+from compiler.problems import Invalid, Note, Problem, did_you_mean
+from compiler.reader import Tree
+from compiler.values import FusionPath, KeyPath, Node, Origin, canonical, digest, entry_name, leaves, replaced, show_path
+
+
+class Resolved:
+    """One composed document.
+
+    Attributes:
+        source: the path of the preset or fusion config.
+        chain: the fragments it is made of.
+        values: as merged; the fusion path as it was authored.
+        fusion: the fusion config that a preset names, or None.
+        fusion_at: where in `values` the path of the fusion config stands; empty where `fusion` is None.
+        warnings: what was noticed on the way.
+    """
+
+    __slots__ = ("chain", "fusion", "fusion_at", "source", "values", "warnings")
+
+    def __init__(self, chain: Chain, values: Node, warnings: tuple[Problem, ...]) -> None:
+        self.source = chain.path
+        self.chain = chain
+        self.values = values
+        self.warnings = warnings
+        self.fusion: Resolved | None = None
+        self.fusion_at: KeyPath = ()
+
+    @property
+    def digest(self) -> str:
+        """The run's identity: the digest of the values, the fusion path replaced by the resolved fusion values."""
+        return digest(digest_document(self.values, self.fusion_at, self.fusion.values if self.fusion else None))
+
+
+def digest_document(values: Node, at: KeyPath, fusion: Node | None) -> Node:
+    """Give what the digest of a preset is taken of: the values, with the fusion values in the place of the path to them."""
+    return values if fusion is None else replaced(values, at, FusionPath(fusion))
+
+
+class _Folded(NamedTuple):
+    values: Node
+    problems: tuple[Problem, ...]
+
+
+class Composer:
+    """Composes the documents of one tree."""
+
+    def __init__(self, layout: Layout, tree: Tree) -> None:
+        self.layout = layout
+        self.tree = tree
+        self.extends = Extends(tree, layout.configs, layout.settings.extends_keys)
+        self._preset_policy = preset_policy(layout.settings.keyed)
+        self._folded: dict[tuple[str, bool], _Folded] = {}
+        self._mixes: dict[str, Resolved | Invalid] = {}
+
+    def preset(self, source: str) -> Resolved:
+        """Compose a preset with the fusion config that it names.
+
+        Raises:
+            Invalid: everything that is wrong with it.
+        """
+        resolved = self._resolve(source, fusion=False)
+        path = self.layout.settings.fusion_key
+        named = _at(resolved.values, path) if path else None
+        if path and named is not None and named.value not in (None, ""):
+            resolved.fusion = self._named_mix(resolved, named, path)
+            resolved.fusion_at = path
+        return resolved
+
+    def mix(self, source: str) -> Resolved:
+        """Compose a fusion config that is trained on, and check it.
+
+        Raises:
+            Invalid: everything that is wrong with it.
+        """
+        made = self._mixes.get(source)
+        if made is None:
+            try:
+                made = self._resolve(source, fusion=True)
+                problems = mix_problems(made.values)
+                if problems:
+                    made = Invalid(*problems)
+            except Invalid as invalid:
+                made = invalid
+            self._mixes[source] = made
+        if isinstance(made, Invalid):
+            raise made
+        return made
+
+    def mix_named_by(self, source: str) -> str | None:
+        """Give the path of the fusion config that a preset names, where it can be told; never raises."""
+        try:
+            resolved = self._resolve(source, fusion=False)
+            path = self.layout.settings.fusion_key
+            named = _at(resolved.values, path) if path else None
+            return self._mix_path(resolved, named) if named is not None and named.value not in (None, "") else None
+        except Invalid:
+            return None
+
+    def holds_entries(self, source: str) -> bool:
+        """Say whether a file, or one that it extends, has a key of a fusion config; never raises."""
+        for path in self.extends.closure(source):
+            try:
+                if not FUSION.below.keys().isdisjoint(self.extends.body(path).value):
+                    return True
+            except Invalid:
+                continue
+        return False
+
+    def closure(self, source: str, *, fusion: bool = False) -> set[str]:
+        """Give every file that a lock is made from and that could be loaded; never raises."""
+        files = self.extends.closure(source)
+        mix = None if fusion else self.mix_named_by(source)
+        return files | self.extends.closure(mix) if mix is not None else files
+
+    def _named_mix(self, resolved: Resolved, named: Node, path: KeyPath) -> Resolved:
+        source = self._mix_path(resolved, named)
+        if not self.tree.exists(source):
+            folder = posixpath.dirname(source)
+            names = {f"{folder}/{name}" for name in self.tree.names(folder) if name.endswith((".yaml", ".yml", ".json"))}
+            raise Invalid(
+                Problem(
+                    "missing-fusion",
+                    f"fusion config `{named.value}` does not exist",
+                    named.origin,
+                    why="the trainer looks it up from the repository root",
+                    notes=_used_by(resolved, named),
+                    hint=did_you_mean(source, names),
+                )
+            )
+        return self.mix(source)
+
+    def _mix_path(self, resolved: Resolved, named: Node) -> str:
+        """Give the path that a preset's fusion key holds, from the repository root."""
+        key = show_path(self.layout.settings.fusion_key or ())
+        notes = _used_by(resolved, named)
+        if type(named.value) is not str or "\0" in named.value:
+            raise Invalid(
+                Problem("bad-fusion-config", f"`{key}` is not a path", named.origin, why="it names a fusion config; null and an empty text name none", notes=notes)
+            )
+        source = posixpath.normpath(named.value)
+        if posixpath.isabs(source) or self.layout.below_configs(source) is None:
+            raise Invalid(
+                Problem(
+                    "outside-root",
+                    f"fusion config `{named.value}` lies outside the config root",
+                    named.origin,
+                    why=f"every fragment lies below `{self.layout.configs}`, and the path counts from the repository root",
+                    notes=notes,
+                )
+            )
+        if not source.endswith((".yaml", ".yml", ".json")):
+            raise Invalid(
+                Problem("bad-fusion-config", f"fusion config `{named.value}` is neither YAML nor JSON", named.origin, why="the suffix decides how it is read", notes=notes)
+            )
+        return source
+
+    def _resolve(self, source: str, *, fusion: bool) -> Resolved:
+        chain = self.extends.chain(source)
+        names = unfit_names(chain.files())
+        if names:
+            raise Invalid(*names)
+        folded = self._merged(chain, fusion=fusion)  # not kept: a preset is dropped once it is written
+        errors = [problem for problem in folded.problems if problem.severity == "error"]
+        if errors:
+            raise Invalid(*errors)
+        warnings = [*folded.problems, *self._diamonds(chain, folded.values, fusion=fusion)]
+        return Resolved(chain, folded.values, tuple(warnings))
+
+    def _fold(self, chain: Chain, *, fusion: bool) -> _Folded:
+        """Give a base's chain as one value; folded once, and shared by all that extend it."""
+        key = (chain.path, fusion)
+        made = self._folded.get(key)
+        if made is None:
+            made = self._folded[key] = self._merged(chain, fusion=fusion)
+        return made
+
+    def _merged(self, chain: Chain, *, fusion: bool) -> _Folded:
+        """Merge a chain: each base folded on its own first, in order, the file itself last."""
+        policy = FUSION if fusion else self._preset_policy
+        problems: list[Problem] = self._fragment_problems(chain, policy)
+        values: Node | None = None
+        if problems:
+            values = chain.own
+            for base in chain.bases:
+                problems += self._fold(base, fusion=fusion).problems
+        else:
+            for base in chain.bases:
+                below = self._fold(base, fusion=fusion)
+                problems += below.problems
+                values = below.values if values is None else merge(values, below.values, policy, problems.append)
+            values = chain.own if values is None else merge(values, chain.own, policy, problems.append)
+        return _Folded(values, tuple(dict.fromkeys(problems)))
+
+    def _fragment_problems(self, chain: Chain, policy: Policy | None) -> list[Problem]:
+        problems = entry_problems(chain.own, policy)
+        if self.layout.is_component(chain.path):
+            problems += component_sections(chain.own, ())
+        return problems
+
+    def _diamonds(self, chain: Chain, values: Node, *, fusion: bool) -> Iterator[Problem]:
+        """Warn where a base that applies twice gives a leaf another value than applying it once would."""
+        order = [link.path for link in chain.merge_order()]
+        twice = {path for path in order if order.count(path) > 1} if len(set(order)) < len(order) else set()
+        if not twice:
+            return
+        once = self._fold_once(chain, set(), FUSION if fusion else self._preset_policy)
+        told: set[KeyPath] = set()
+        for path, given, kept in _leaf_differences(values, once):
+            if path in told:
+                continue
+            told.add(path)
+            place = given.origin if given is not None else chain.own.origin
+            setter = kept.origin if kept is not None else None
+            base = place.file if place.file in twice else next(iter(sorted(twice)))
+            yield Problem(
+                "diamond-reset",
+                f"`{show_path(path)}` falls back to what `{base}` sets, which applies a second time",
+                self._second_reference(chain, base),
+                why="a base that is reached twice is applied twice, and undoes what stood between",
+                notes=(
+                    *((Note(setter, "set it in between"),) if setter is not None and setter.file != base else ()),
+                    *((Note(place, "sets it again"),) if given is not None else ()),
+                ),
+                hint="extend the base in one place only",
+                severity="warning",
+            )
+
+    def _fold_once(self, chain: Chain, applied: set[str], policy: Policy | None) -> Node:
+        """Merge a chain as if each file applied only where it is reached first."""
+        values = Node({}, chain.own.origin)
+        ignore: list[Problem] = []
+        for base in chain.bases:
+            if base.path not in applied:
+                values = merge(values, self._fold_once(base, applied, policy), policy, ignore.append)
+        applied.add(chain.path)
+        return merge(values, chain.own, policy, ignore.append)
+
+    def _second_reference(self, chain: Chain, base: str) -> Origin:
+        """Give where the base is named on the way by which it is reached the second time."""
+        found: list[Origin] = []
+
+        def walk(link: Chain) -> None:
+            for reference, below in zip(link.references, link.bases, strict=True):
+                if reference.target == base:
+                    found.append(reference.origin)
+                walk(below)
+
+        walk(chain)
+        return found[1] if len(found) > 1 else found[0]
+
+
+def _used_by(resolved: Resolved, named: Node) -> tuple[Note, ...]:
+    """Say which preset is concerned, where a fragment of it holds the wrong value."""
+    return () if named.origin.file == resolved.source else (Note(Origin(resolved.source, 0, 0), "is the preset that gets it"),)
+
+
+def _at(node: Node, path: KeyPath) -> Node | None:
+    for step in path:
+        child = node.value.get(step) if type(node.value) is dict else None
+        if child is None:
+            return None
+        node = child
+    return node
+
+
+def _leaf_differences(values: Node, once: Node) -> Iterator[tuple[KeyPath, Node | None, Node | None]]:
+    """Yield the leaves at which two trees differ; entries of lists are matched by name, other lists by place."""
+    mine, other = dict(_named_leaves(values)), dict(_named_leaves(once))
+    for path in [*mine, *(path for path in other if path not in mine)]:
+        given, kept = mine.get(path), other.get(path)
+        if given is None or kept is None or canonical(given) != canonical(kept):
+            yield path, given, kept
+
+
+def _named_leaves(node: Node) -> Iterator[tuple[KeyPath, Node]]:
+    for path, leaf in leaves(node):
+        place, named = node, []
+        for step in path:
+            below = place.value[step]
+            name = entry_name(below) if isinstance(step, int) else None
+            named.append(step if name is None else f"[{name}]")
+            place = below
+        yield tuple(named), leaf

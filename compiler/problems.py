@@ -1,0 +1,147 @@
+"""Problems: what is wrong, where, why, and the way out.
+
+A stage hands over facts; a problem is worded where it is found, in the one shape that `render` prints, and
+every code has a section in `docs/problems.md`. This module knows no YAML and no stage.
+
+    TrainlockError         carries problems; caught once, at the rim
+      Invalid              an input that cannot be compiled, or a lock that has drifted       exit 1
+      UsageError           an argument or a setting that means nothing                        exit 2
+      BuildLocked          another build holds the build lock, and did not let go in time     exit 75
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Final, Literal, NamedTuple
+
+from compiler.values import NOWHERE, Origin
+
+Severity = Literal["error", "warning"]
+
+
+class Note(NamedTuple):
+    """A second place that belongs to a problem, and what it has to do with it."""
+
+    origin: Origin
+    text: str
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong; compares by value.
+
+    Attributes:
+        code: kebab-case, never renamed; the section in `docs/problems.md`.
+        message: lower case, no full stop, literals in backticks.
+        origin: where to look first; line 0 means the file as a whole, an empty file name no file at all.
+        why: the rule that was broken, or the reason given by the system.
+        notes: other places that belong to it.
+        hint: the way out.
+        severity: an error fails what it concerns, a warning fails nothing.
+    """
+
+    code: str
+    message: str
+    origin: Origin = NOWHERE
+    why: str = ""
+    notes: tuple[Note, ...] = ()
+    hint: str = ""
+    severity: Severity = "error"
+
+    def order(self) -> tuple[str, int, int, str, str]:
+        """Give the key by which problems are sorted: place first."""
+        return (self.origin.file, self.origin.line, self.origin.column, self.code, self.message)
+
+
+class TrainlockError(Exception):
+    """Base of all that a user can cause; `problems` holds at least one."""
+
+    exit_code = 1
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems = problems
+
+
+class Invalid(TrainlockError):
+    """An input that cannot be compiled."""
+
+
+class UsageError(TrainlockError):
+    """An argument or a setting that means nothing."""
+
+    exit_code = 2
+
+
+class BuildLocked(TrainlockError):
+    """Another build holds the build lock."""
+
+    exit_code = 75
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Give each problem once, sorted by place."""
+    return sorted(set(problems), key=Problem.order)
+
+
+CLOSE: Final = 0.75
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """Give the candidate that `word` was most likely meant to be, or None where none is close."""
+    found = difflib.get_close_matches(word, list(candidates), n=1, cutoff=CLOSE)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """Word a hint: the nearest candidate; else all of them where they are few; else nothing."""
+    known = sorted(set(candidates))
+    close = nearest(word, known)
+    if close is not None:
+        return f"did you mean `{close}`?"
+    if known and len(known) <= 8:
+        return "there is " + ", ".join(f"`{name}`" for name in known)
+    return ""
+
+
+def printable(text: str) -> str:
+    """Give text that a terminal shows as it is: control and line-breaking characters escaped, one line."""
+    shown = "".join(char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text)
+    return shown.encode("utf-8", "replace").decode()
+
+
+SourceLine = Callable[[str, int], str | None]
+"""Gives line N (from 1) of a file, without its end; None where there is none to show."""
+
+
+def render(problem: Problem, source_line: SourceLine = lambda _file, _line: None) -> str:
+    """Write a problem for a person; the first line alone is enough. No colour, no trailing line end."""
+    origin = problem.origin
+    place = ""
+    if origin.file:
+        place = f"{printable(origin.file)}:{origin.line}:{origin.column}: " if origin.line else f"{printable(origin.file)}: "
+    lines = [f"{place}{problem.severity}: {printable(problem.message)} [{problem.code}]"]
+    text = source_line(origin.file, origin.line) if origin.line else None
+    if text is not None and text.strip():
+        lines += _excerpt(text, origin)
+    if problem.why:
+        lines.append(f"  why: {printable(problem.why)}")
+    lines += [f"  note: {printable(str(note.origin) if note.origin.line else note.origin.file)} {printable(note.text)}" for note in problem.notes]
+    if problem.hint:
+        lines.append(f"  hint: {printable(problem.hint)}")
+    return "\n".join(lines)
+
+
+WIDEST_EXCERPT: Final = 160
+
+
+def _excerpt(text: str, origin: Origin) -> list[str]:
+    """Give the source line and a caret below the column; a very long line is cut around the column."""
+    start = 0
+    if len(text) > WIDEST_EXCERPT:
+        start = max(0, origin.column - WIDEST_EXCERPT // 2)
+        text = text[start : start + WIDEST_EXCERPT]
+    before = text[: origin.column - 1 - start]
+    shown = printable(text.replace("\t", " "))
+    pad = len(printable(before.replace("\t", " ")))
+    return [f"  {origin.line:>4} | {shown.rstrip()}", f"       | {' ' * pad}^"]

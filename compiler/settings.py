@@ -1,0 +1,195 @@
+"""Settings: `[tool.trainlock]` of the repository's `pyproject.toml`, under the options of the command line.
+
+    [tool.trainlock]
+    configs = "configs"                         # the config root, from the repository root
+    build = "build"                             # where locks go
+    presets = ["train/**/*.yaml"]               # globs below the config root
+    components = ["components/**/*.yaml"]
+    fusion = ["fusion/variants/**/*.yaml"]      # fusion configs that get a lock even if no preset names them
+    fusion-key = "custom.fusion_config"         # the key of a preset that names its fusion config
+    extends-keys = ["extends", "inherit"]
+
+    [tool.trainlock.keyed]                      # lists of presets that merge by entry
+    "custom.augmentation.ops" = "name"
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from typing import Any, Final, NamedTuple
+
+from compiler.problems import Problem, UsageError, did_you_mean
+from compiler.values import BadPath, KeyPath, Origin, parse_path
+
+PYPROJECT: Final = "pyproject.toml"
+
+
+class Settings(NamedTuple):
+    """What a repository says of itself.
+
+    Attributes:
+        configs, build: folders, from the repository root.
+        presets, components, fusion: globs below the config root; `**` stands for any number of folders.
+        fusion_key: the path of the key that names a preset's fusion config; None compiles presets alone.
+        extends_keys: the keys that name bases.
+        keyed: lists of presets that merge by entry, with the keys an entry is known by.
+    """
+
+    configs: str = "configs"
+    build: str = "build"
+    presets: tuple[str, ...] = ("**/*.yaml", "**/*.yml")
+    components: tuple[str, ...] = ()
+    fusion: tuple[str, ...] = ()
+    fusion_key: KeyPath | None = None
+    extends_keys: tuple[str, ...] = ("extends", "inherit")
+    keyed: tuple[tuple[KeyPath, tuple[str, ...]], ...] = ()
+
+
+def find_root(start: str) -> str:
+    """Give the nearest folder, from `start` upwards, whose `pyproject.toml` has a `[tool.trainlock]`; else `start`."""
+    folder = os.path.abspath(start)
+    while True:
+        try:
+            with open(os.path.join(folder, PYPROJECT), encoding="utf-8", errors="replace") as file:
+                if re.search(r"^\s*\[\s*tool\s*\.\s*trainlock\s*[\].]", file.read(), re.MULTILINE):
+                    return folder
+        except OSError:
+            pass
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return os.path.abspath(start)
+        folder = parent
+
+
+def load(root: str, **options: Any) -> Settings:
+    """Read the settings of a repository; an option that is not None takes the place of the setting of that name.
+
+    Args:
+        root: the repository root; a `pyproject.toml` there is read if it has a `[tool.trainlock]`.
+        options: fields of `Settings` as the command line gives them: texts and lists of texts.
+
+    Raises:
+        UsageError: `bad-settings`, with every setting that means nothing.
+    """
+    table, text = _table(root)
+    problems: list[Problem] = []
+    given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
+    fields: dict[str, Any] = {}
+    for name, value in {**table, **given}.items():
+        read = _READERS.get(name)
+        origin = Origin("", 0, 0) if name in given else _line_of(text, name)
+        shown = f"--{name.rstrip('s')}" if name in given else f"tool.trainlock.{name}"
+        if read is None:
+            problems.append(Problem("bad-settings", f"`{shown}` is no setting", origin, hint=did_you_mean(name, _READERS)))
+            continue
+        try:
+            fields[name.replace("-", "_")] = read(value)
+        except ValueError as error:
+            problems.append(Problem("bad-settings", f"`{shown}` {error}", origin))
+    if problems:
+        raise UsageError(*problems)
+    return Settings(**fields)
+
+
+def _table(root: str) -> tuple[dict[str, Any], str]:
+    path = os.path.join(root, PYPROJECT)
+    try:
+        with open(path, "rb") as file:
+            text = file.read().decode("utf-8")
+    except FileNotFoundError:
+        return {}, ""
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise UsageError(Problem("bad-settings", f"`{PYPROJECT}` cannot be read", Origin(PYPROJECT, 0, 0), why=reason.lower())) from None
+    try:
+        tool = tomllib.loads(text).get("tool", {})
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"line (\d+), column (\d+)", str(error))
+        origin = Origin(PYPROJECT, int(place[1]), int(place[2])) if place else Origin(PYPROJECT, 0, 0)
+        reason = re.sub(r" \(at .*", "", str(error)).lower()
+        raise UsageError(Problem("bad-settings", f"this is not TOML: {reason}", origin)) from None
+    table = tool.get("trainlock", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        raise UsageError(Problem("bad-settings", "`tool.trainlock` is not a table", Origin(PYPROJECT, 0, 0)))
+    return table, text
+
+
+def _line_of(text: str, name: str) -> Origin:
+    """Give the place of a setting; `tomllib` keeps none."""
+    inside = False
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.lstrip().startswith("["):
+            inside = "tool.trainlock" in line
+            if inside and re.search(rf"tool\.trainlock\.{re.escape(name)}\b", line):
+                return Origin(PYPROJECT, number, line.index("[") + 1)
+        elif inside and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[=.]", line):
+            return Origin(PYPROJECT, number, len(line) - len(line.lstrip()) + 1)
+    return Origin(PYPROJECT, 0, 0)
+
+
+def _folder(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("takes the path of a folder")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise ValueError("takes a list of texts")
+    return tuple(value)
+
+
+def _globs(value: Any) -> tuple[str, ...]:
+    globs = _texts(value)
+    for glob in globs:
+        if glob.startswith("/") or ".." in glob.split("/"):
+            raise ValueError(f"takes globs below the config root, and `{glob}` is none")
+    return globs
+
+
+def _key(value: Any) -> KeyPath | None:
+    if not isinstance(value, str):
+        raise ValueError("takes the path of a key")
+    if not value:
+        return None
+    try:
+        path = parse_path(value)
+    except BadPath as error:
+        raise ValueError(f"takes the path of a key: {error}") from None
+    if any(isinstance(step, int) for step in path):
+        raise ValueError("takes a path of keys; an index is none")
+    return tuple(str(step) for step in path)
+
+
+def _extends_keys(value: Any) -> tuple[str, ...]:
+    keys = _texts(value)
+    if not keys:
+        raise ValueError("takes at least one key")
+    return keys
+
+
+def _keyed(value: Any) -> tuple[tuple[KeyPath, tuple[str, ...]], ...]:
+    if not isinstance(value, dict):
+        raise ValueError('takes a table such as `"custom.augmentation.ops" = "name"`')
+    keyed = []
+    for path, keys in value.items():
+        names = (keys,) if isinstance(keys, str) and keys else _texts(keys)
+        place = _key(path)
+        if place is None or not names:
+            raise ValueError("takes the path of a list and what its entries are known by")
+        keyed.append((place, names))
+    return tuple(keyed)
+
+
+_READERS: Final = {
+    "configs": _folder,
+    "build": _folder,
+    "presets": _globs,
+    "components": _globs,
+    "fusion": _globs,
+    "fusion-key": _key,
+    "extends-keys": _extends_keys,
+    "keyed": _keyed,
+}
