@@ -56,7 +56,11 @@ class Layout:
         self.cache = posixpath.join(self.build, ".cache")
         self._globs = {
             kind: _matcher(globs)
-            for kind, globs in (("presets", settings.presets), ("components", settings.components), ("fusion", settings.fusion))
+            for kind, globs in (
+                ("presets", settings.presets),
+                ("components", settings.components),
+                ("fusion", settings.fusion),
+            )
         }
 
     def _from_root(self, folder: str) -> str:
@@ -96,20 +100,22 @@ class Layout:
         found: dict[str, list[str]] = {"presets": [], "components": [], "fusion": []}
         for path in self._files():
             below = self.below_configs(path) or path
-            kind = next((kind for kind in ("fusion", "components", "presets") if self._globs[kind].fullmatch(below)), None)
+            kind = next(
+                (kind for kind in ("fusion", "components", "presets") if self._globs[kind].fullmatch(below)),
+                None,
+            )
             if kind is not None and path.endswith(FUSION_SUFFIXES if kind == "fusion" else SUFFIXES):
                 found[kind].append(path)
         problems = unfit_names([*found["presets"], *found["fusion"]])
         problems += self._collisions([*found["presets"], *found["fusion"]])
         unfit = {problem.origin.file for problem in problems}
-        return Sources(
-            *({self.name_of(path): path for path in found[kind] if path not in unfit} for kind in ("presets", "fusion")),
-            tuple(found["components"]),
-            tuple(problems),
+        presets, fusion = (
+            {self.name_of(path): path for path in found[kind] if path not in unfit} for kind in ("presets", "fusion")
         )
+        return Sources(presets, fusion, tuple(found["components"]), tuple(problems))
 
     def _files(self) -> list[str]:
-        """List the files below the config root, sorted; names that begin with a dot and the build folder are left out."""
+        """List the files below the config root, sorted, without the build folder and names that begin with a dot."""
         top = self.absolute(self.configs)
         build = os.path.abspath(self.absolute(self.build))
         paths = []
@@ -133,10 +139,20 @@ class Layout:
                     code, message = "lock-collision", f"`{one}` and `{two}` would share the lock `{lock}`"
                     why = "a lock lies at its source's path, without the suffix"
                 else:
-                    code, message = "bad-name", f"`{one}` and `{two}` differ only in case or in how an accent is written"
+                    code, message = (
+                        "bad-name",
+                        f"`{one}` and `{two}` differ only in case or in how an accent is written",
+                    )
                     why = "on some file systems the two are one file"
                 problems.append(
-                    Problem(code, message, Origin(one, 0, 0), why=why, notes=(Note(Origin(two, 0, 0), "is the other"),), hint="rename one of the two")
+                    Problem(
+                        code,
+                        message,
+                        Origin(one, 0, 0),
+                        why=why,
+                        notes=(Note(Origin(two, 0, 0), "is the other"),),
+                        hint="rename one of the two",
+                    )
                 )
         return problems
 
@@ -161,7 +177,11 @@ class Layout:
                 by_lock = {self.lock_of(source): source for source in known.values()}
                 if path in by_lock:
                     return by_lock[path]
-            elif self.below_configs(path) is not None and path.endswith(FUSION_SUFFIXES) and os.path.isfile(self.absolute(path)):
+            elif (
+                self.below_configs(path) is not None
+                and path.endswith(FUSION_SUFFIXES)
+                and os.path.isfile(self.absolute(path))
+            ):
                 return path
             elif self.below_configs(path) is not None and (suffix := self._suffix_of(path)):
                 return path + suffix
@@ -209,6 +229,7 @@ def _matcher(globs: Iterable[str]) -> re.Pattern[str]:
 def _step(part: str) -> str:
     """Translate one step of a glob to a pattern that stays within its folder."""
     return "".join(
-        {"*": "[^/]*", "?": "[^/]"}.get(token) or ("[" + token[1:].replace("!", "^", 1) if token[1:] else re.escape(token))
+        {"*": "[^/]*", "?": "[^/]"}.get(token)
+        or ("[" + token[1:].replace("!", "^", 1) if token[1:] else re.escape(token))
         for token in re.findall(r"\[[^\]]+\]|.", part)
     )

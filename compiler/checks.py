@@ -30,7 +30,8 @@ def component_sections(body: Node, extends_keys: Iterable[str]) -> Iterator[Prob
         (first, held), *others = sections
         yield Problem(
             "component-sections",
-            f"a component holds one section, and this one holds {len(sections)}: " + ", ".join(f"`{key}`" for key, _ in sections),
+            f"a component holds one section, and this one holds {len(sections)}: "
+            + ", ".join(f"`{key}`" for key, _ in sections),
             others[0][1].origin,
             why="who extends a component for one section must not get another with it",
             notes=(Note(held.origin, f"begins `{first}`"),),
@@ -77,7 +78,11 @@ def incomplete_entry(mix: Node) -> Iterator[Problem]:
           - {name: bbu_dense, dataset: bbu, train_jsonl: bbu.jsonl}
     """
     for _, entry in _entries(mix, "targets", "sources"):
-        missing = [key for key in ("dataset", "train_jsonl") if (held := entry.value.get(key)) is None or held.value in (None, "")]
+        missing = [
+            key
+            for key in ("dataset", "train_jsonl")
+            if (held := entry.value.get(key)) is None or held.value in (None, "")
+        ]
         if missing:
             name = entry_name(entry)
             yield Problem(
@@ -127,9 +132,19 @@ def negative_ratio(mix: Node) -> Iterator[Problem]:
         if held is None or held.value is None:
             continue
         if type(held.value) not in (int, float):
-            yield Problem("negative-ratio", f"the `ratio` of `{entry_name(entry)}` is not a number", held.origin, why="it is a share: 0, or more")
+            yield Problem(
+                "negative-ratio",
+                f"the `ratio` of `{entry_name(entry)}` is not a number",
+                held.origin,
+                why="it is a share: 0, or more",
+            )
         elif not held.value >= 0 or held.value == float("inf"):
-            yield Problem("negative-ratio", f"the `ratio` of `{entry_name(entry)}` is {held.value}", held.origin, why="it is a share: 0, or more")
+            yield Problem(
+                "negative-ratio",
+                f"the `ratio` of `{entry_name(entry)}` is {held.value}",
+                held.origin,
+                why="it is a share: 0, or more",
+            )
 
 
 MIX_CHECKS: Final[tuple[DatasetCheck, ...]] = (no_target, incomplete_entry, source_ratio, negative_ratio)

@@ -14,9 +14,11 @@ from typing import Any
 
 from compiler import __version__, pipeline, settings
 from compiler.catalog import Layout
-from compiler.lockfile import one_line
-from compiler.pipeline import BuildLock, Workspace
+from compiler.emitter import one_line
+from compiler.pipeline import Workspace
 from compiler.problems import Problem, TrainlockError, UsageError, did_you_mean, render
+from compiler.provenance import IN_MIX
+from compiler.store import WAIT_SECONDS, BuildLock
 from compiler.values import Origin, leaves, plain, show_path
 
 SCHEMA_VERSION = 1
@@ -34,19 +36,40 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     group = common.add_argument_group("where things are (each takes the place of a setting in [tool.trainlock])")
-    group.add_argument("--root", metavar="DIR", help="the repository root (default: the nearest folder upwards with the settings)")
+    group.add_argument(
+        "--root",
+        metavar="DIR",
+        help="the repository root (default: the nearest folder upwards with the settings)",
+    )
     group.add_argument("--configs", metavar="DIR", help="the config root")
     group.add_argument("--build", metavar="DIR", help="where locks go")
-    group.add_argument("--presets", metavar="GLOB", action="append", help="presets, below the config root; may be repeated")
-    group.add_argument("--components", metavar="GLOB", action="append", help="components, each of one section; may be repeated")
-    group.add_argument("--fusion", metavar="GLOB", action="append", help="fusion configs that get a lock; may be repeated")
+    group.add_argument(
+        "--presets", metavar="GLOB", action="append", help="presets, below the config root; may be repeated"
+    )
+    group.add_argument(
+        "--components",
+        metavar="GLOB",
+        action="append",
+        help="components, each of one section; may be repeated",
+    )
+    group.add_argument(
+        "--fusion", metavar="GLOB", action="append", help="fusion configs that get a lock; may be repeated"
+    )
     group.add_argument("--fusion-key", metavar="KEY", help="the key of a preset that names its fusion config")
-    group.add_argument("--extends-key", metavar="KEY", action="append", dest="extends_keys", help="a key that names bases; may be repeated")
+    group.add_argument(
+        "--extends-key",
+        metavar="KEY",
+        action="append",
+        dest="extends_keys",
+        help="a key that names bases; may be repeated",
+    )
     common.add_argument("--json", action="store_true", help="print JSON")
 
-    parser = _Parser(prog="trainlock", description="Author in small pieces, run from one flat file.", allow_abbrev=False)
+    parser = _Parser(
+        prog="trainlock", description="Author in small pieces, run from one flat file.", allow_abbrev=False
+    )
     parser.add_argument("--version", action="version", version=f"trainlock {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True, parser_class=_Parser)
 
@@ -55,12 +78,22 @@ def _parser() -> argparse.ArgumentParser:
 
     built = verb("build", "compile presets, and write the locks that differ")
     built.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
-    built.add_argument("--wait", type=float, default=pipeline.WAIT_SECONDS, metavar="SECONDS", help="how long to wait for another build")
+    built.add_argument(
+        "--wait",
+        type=float,
+        default=WAIT_SECONDS,
+        metavar="SECONDS",
+        help="how long to wait for another build",
+    )
     checked = verb("check", "compile in memory, and compare with the locks; writes nothing")
     checked.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
     asked = verb("why", "say where a value was written, and what it overrode")
     asked.add_argument("preset", metavar="PRESET", help="a name, a source or a lock")
-    asked.add_argument("key", metavar="KEY", help="such as tuner.lora_rank, ops[0].prob, sources[lvis].ratio; fusion:KEY asks the mix alone")
+    asked.add_argument(
+        "key",
+        metavar="KEY",
+        help="such as tuner.lora_rank, ops[0].prob, sources[lvis].ratio; fusion:KEY asks the mix alone",
+    )
     verb("list", "list presets and fusion configs, and how their locks stand")
     return parser
 
@@ -85,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # noqa: BLE001 - the rim: whatever else comes is ours to mend
+    except Exception as error:
         if os.environ.get("TRAINLOCK_DEBUG"):
             raise
         print(f"error: this is a bug in trainlock: {type(error).__name__}: {error}", file=sys.stderr)
@@ -101,14 +134,24 @@ def _workspace(options: argparse.Namespace) -> Workspace:
     names = ("configs", "build", "presets", "components", "fusion", "fusion_key", "extends_keys")
     layout = Layout(root, settings.load(root, **{name: getattr(options, name) for name in names}))
     if not os.path.isdir(layout.absolute(layout.configs)):
-        raise UsageError(Problem("bad-usage", f"there is no folder `{layout.configs}`", why="it is the config root", hint="see `configs` in `[tool.trainlock]`, or `--configs`"))
+        raise UsageError(
+            Problem(
+                "bad-usage",
+                f"there is no folder `{layout.configs}`",
+                why="it is the config root",
+                hint="see `configs` in `[tool.trainlock]`, or `--configs`",
+            )
+        )
     return Workspace(layout)
 
 
 def _tell(problems: Sequence[Problem], workspace: Workspace | None) -> None:
     sys.stdout.flush()
     for problem in problems:
-        print(render(problem, workspace.source_line) if workspace is not None else render(problem), file=sys.stderr)
+        print(
+            render(problem, workspace.source_line) if workspace is not None else render(problem),
+            file=sys.stderr,
+        )
 
 
 def _find(workspace: Workspace, wanted: Sequence[str]) -> list[str] | None:
@@ -160,13 +203,22 @@ def _build(workspace: Workspace, options: argparse.Namespace) -> int:
         prune = sources is None and options.presets is None and options.fusion is None
         made = pipeline.build(workspace, sources, prune=prune)
     if options.json:
-        _json(built=made.built, unchanged=made.unchanged, removed=made.removed, failed=made.failed, problems=[_problem_data(problem) for problem in made.problems])
+        _json(
+            built=made.built,
+            unchanged=made.unchanged,
+            removed=made.removed,
+            failed=made.failed,
+            problems=[_problem_data(problem) for problem in made.problems],
+        )
     else:
         for word, paths in (("built", made.built), ("removed", made.removed)):
             for path in paths:
                 print(f"{word:8}{path}")
         _tell(made.problems, workspace)
-        print(f"{len(made.built)} built, {len(made.unchanged)} unchanged, {len(made.removed)} removed, {len(made.failed)} failed")
+        print(
+            f"{len(made.built)} built, {len(made.unchanged)} unchanged, "
+            f"{len(made.removed)} removed, {len(made.failed)} failed"
+        )
     return int(any(problem.severity == "error" for problem in made.problems))
 
 
@@ -201,7 +253,7 @@ def _check(workspace: Workspace, options: argparse.Namespace) -> int:
 def _why(workspace: Workspace, options: argparse.Namespace) -> int:
     source = workspace.layout.find(options.preset, os.getcwd(), workspace.sources)
     found = pipeline.why(workspace, source, options.key)
-    name = ("" if found.document == source else pipeline.IN_MIX) + show_path(found.path)
+    name = ("" if found.document == source else IN_MIX) + show_path(found.path)
     if options.json:
         _json(
             preset=workspace.layout.name_of(source),
@@ -209,26 +261,39 @@ def _why(workspace: Workspace, options: argparse.Namespace) -> int:
             key=name,
             value=_value_data(plain(found.node)),
             origin=_place_data(found.node.origin),
-            overrode=[{"key": lost.path, "value": _value_data(plain(lost.value)), "origin": _place_data(lost.origin)} for lost in found.overrode],
+            overrode=[
+                {
+                    "key": lost.path,
+                    "value": _value_data(plain(lost.value)),
+                    "origin": _place_data(lost.origin),
+                }
+                for lost in found.overrode
+            ],
             lock_value=found.lock_value,
         )
         return 0
-    rows: list[tuple[str, str, str]] = []
     if isinstance(found.node.value, dict) and found.node.value:
-        print(f"{name} is a mapping:")
-        rows += [("set to", f"{show_path(path)} = {one_line(leaf)}", str(leaf.origin)) for path, leaf in leaves(found.node)]
+        print(f"{name}: a mapping")
+        parts = list(leaves(found.node))
+        _print_rows([("  set at", str(leaf.origin), f"{show_path(path)}: {one_line(leaf)}") for path, leaf in parts])
     else:
-        rows.append((f"{name} =", one_line(found.node), str(found.node.origin)))
-    rows += [(f"overrode{'' if lost.path == show_path(found.path) else f' {lost.path} ='}", one_line(lost.value), str(lost.origin)) for lost in found.overrode]
-    _print_rows(rows)
+        print(f"{name}: {one_line(found.node)}")
+        print(f"  set at    {found.node.origin}")
+    here = show_path(found.path)
+    _print_rows(
+        [
+            ("  overrode", str(lost.origin), ("" if lost.path == here else f"{lost.path}: ") + one_line(lost.value))
+            for lost in found.overrode
+        ]
+    )
     if found.lock_value is not None:
-        print(f"in the lock: {found.lock_value}")
+        print(f"  in the lock  {found.lock_value}")
     return 0
 
 
 def _print_rows(rows: Sequence[Sequence[str]]) -> None:
-    """Print columns; one wide cell does not push the others out of sight."""
-    widths = [min(48, max(len(row[column]) for row in rows)) for column in range(len(rows[0]))] if rows else []
+    """Print columns; the last one may be as long as it likes."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
@@ -239,7 +304,15 @@ def _list(workspace: Workspace, options: argparse.Namespace) -> int:
         _json(presets=[row._asdict() for row in rows])
         return 0
     head = ("NAME", "LOCK", "DIGEST", "FRAGMENTS", "FUSION")
-    _print_rows([head, *((row.name, row.state, row.digest.removeprefix("sha256:")[:12], str(row.fragments), row.fusion) for row in rows)])
+    _print_rows(
+        [
+            head,
+            *(
+                (row.name, row.state, row.digest.removeprefix("sha256:")[:12], str(row.fragments), row.fusion)
+                for row in rows
+            ),
+        ]
+    )
     return 0
 
 

@@ -15,8 +15,20 @@ from compiler.checks import component_sections, mix_problems
 from compiler.extends import Chain, Extends
 from compiler.merging import FUSION, Policy, entry_problems, merge, preset_policy
 from compiler.problems import Invalid, Note, Problem, did_you_mean
-from compiler.reader import Tree
-from compiler.values import FusionPath, KeyPath, Node, Origin, canonical, digest, entry_name, leaves, replaced, show_path
+from compiler.tree import Tree
+from compiler.values import (
+    EntryName,
+    FusionPath,
+    KeyPath,
+    Node,
+    Origin,
+    canonical,
+    digest,
+    entry_name,
+    leaves,
+    replaced,
+    show_path,
+)
 
 
 class Resolved:
@@ -48,7 +60,7 @@ class Resolved:
 
 
 def digest_document(values: Node, at: KeyPath, fusion: Node | None) -> Node:
-    """Give what the digest of a preset is taken of: the values, with the fusion values in the place of the path to them."""
+    """Give what a preset's digest is taken of: the values, with the fusion values in the place of the path to them."""
     return values if fusion is None else replaced(values, at, FusionPath(fusion))
 
 
@@ -132,7 +144,9 @@ class Composer:
         source = self._mix_path(resolved, named)
         if not self.tree.exists(source):
             folder = posixpath.dirname(source)
-            names = {f"{folder}/{name}" for name in self.tree.names(folder) if name.endswith((".yaml", ".yml", ".json"))}
+            names = {
+                f"{folder}/{name}" for name in self.tree.names(folder) if name.endswith((".yaml", ".yml", ".json"))
+            }
             raise Invalid(
                 Problem(
                     "missing-fusion",
@@ -151,7 +165,13 @@ class Composer:
         notes = _used_by(resolved, named)
         if type(named.value) is not str or "\0" in named.value:
             raise Invalid(
-                Problem("bad-fusion-config", f"`{key}` is not a path", named.origin, why="it names a fusion config; null and an empty text name none", notes=notes)
+                Problem(
+                    "bad-fusion-config",
+                    f"`{key}` is not a path",
+                    named.origin,
+                    why="it names a fusion config; null and an empty text name none",
+                    notes=notes,
+                )
             )
         source = posixpath.normpath(named.value)
         if posixpath.isabs(source) or self.layout.below_configs(source) is None:
@@ -160,13 +180,19 @@ class Composer:
                     "outside-root",
                     f"fusion config `{named.value}` lies outside the config root",
                     named.origin,
-                    why=f"every fragment lies below `{self.layout.configs}`, and the path counts from the repository root",
+                    why=f"every fragment lies below `{self.layout.configs}`; the path counts from the repository root",
                     notes=notes,
                 )
             )
         if not source.endswith((".yaml", ".yml", ".json")):
             raise Invalid(
-                Problem("bad-fusion-config", f"fusion config `{named.value}` is neither YAML nor JSON", named.origin, why="the suffix decides how it is read", notes=notes)
+                Problem(
+                    "bad-fusion-config",
+                    f"fusion config `{named.value}` is neither YAML nor JSON",
+                    named.origin,
+                    why="the suffix decides how it is read",
+                    notes=notes,
+                )
             )
         return source
 
@@ -267,7 +293,11 @@ class Composer:
 
 def _used_by(resolved: Resolved, named: Node) -> tuple[Note, ...]:
     """Say which preset is concerned, where a fragment of it holds the wrong value."""
-    return () if named.origin.file == resolved.source else (Note(Origin(resolved.source, 0, 0), "is the preset that gets it"),)
+    return (
+        ()
+        if named.origin.file == resolved.source
+        else (Note(Origin(resolved.source, 0, 0), "is the preset that gets it"),)
+    )
 
 
 def _at(node: Node, path: KeyPath) -> Node | None:
@@ -294,6 +324,6 @@ def _named_leaves(node: Node) -> Iterator[tuple[KeyPath, Node]]:
         for step in path:
             below = place.value[step]
             name = entry_name(below) if isinstance(step, int) else None
-            named.append(step if name is None else f"[{name}]")
+            named.append(step if name is None else EntryName(name))
             place = below
         yield tuple(named), leaf

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from compiler.problems import Invalid, Note, Problem, did_you_mean
-from compiler.reader import Fragment, Source, Tree, load, read
+from compiler.reader import Fragment, read
+from compiler.tree import Source, Tree, load
 from compiler.values import Node, Origin
-
 
 MAX_DEPTH: Final = 100
 """How many files one may extend the other in a row; real chains are nine deep."""
@@ -35,7 +35,9 @@ class Chain:
 
     __slots__ = ("bases", "fragment", "links", "own", "path", "references")
 
-    def __init__(self, fragment: Fragment, own: Node, references: tuple[Reference, ...], bases: tuple[Chain, ...]) -> None:
+    def __init__(
+        self, fragment: Fragment, own: Node, references: tuple[Reference, ...], bases: tuple[Chain, ...]
+    ) -> None:
         self.fragment = fragment
         self.path = fragment.source.path
         self.own = own
@@ -162,7 +164,13 @@ class Extends:
                     problems.append(_cycle(reference.target, trail))
                     continue
                 if len(trail) >= MAX_DEPTH:
-                    problems.append(Problem("too-deep", f"more than {MAX_DEPTH} files extend one another in a row", reference.origin))
+                    problems.append(
+                        Problem(
+                            "too-deep",
+                            f"more than {MAX_DEPTH} files extend one another in a row",
+                            reference.origin,
+                        )
+                    )
                     continue
                 self._named_by.setdefault(reference.target, reference.origin)
                 base = self._walk(reference.target, trail)
@@ -171,7 +179,13 @@ class Extends:
                 else:
                     bases.append(base)
             if sum(base.links for base in bases) >= MAX_LINKS:
-                problems.append(Problem("too-large", f"the bases of this file bring in more than {MAX_LINKS:,} files", Origin(path, 0, 0)))
+                problems.append(
+                    Problem(
+                        "too-large",
+                        f"the bases of this file bring in more than {MAX_LINKS:,} files",
+                        Origin(path, 0, 0),
+                    )
+                )
         result: Chain | Invalid
         if problems or isinstance(fragment, Invalid):
             result = Invalid(*dict.fromkeys(problems))
@@ -213,7 +227,11 @@ class Extends:
         elif type(node.value) is list and all(type(item.value) is str for item in node.value):
             names = [(item.value, item.origin) for item in node.value]
         else:
-            wrong = next((item for item in node.value if type(item.value) is not str), node) if type(node.value) is list else node
+            wrong = (
+                next((item for item in node.value if type(item.value) is not str), node)
+                if type(node.value) is list
+                else node
+            )
             return [], [
                 Problem(
                     "bad-extends",
@@ -237,11 +255,30 @@ class Extends:
         notes = self._trail(fragment.source.path)
         rule = "a base is looked up relative to the file that names it"
         if not name.strip() or "\0" in name:
-            return Problem("bad-extends", "the path of a base is empty" if not name.strip() else "the path of a base holds a NUL", origin, why=rule, notes=notes)
+            return Problem(
+                "bad-extends",
+                "the path of a base is empty" if not name.strip() else "the path of a base holds a NUL",
+                origin,
+                why=rule,
+                notes=notes,
+            )
         if name.startswith("/"):
-            return Problem("absolute-base", f"base `{name}` is an absolute path", origin, why=rule, notes=notes, hint="write it relative to this file")
+            return Problem(
+                "absolute-base",
+                f"base `{name}` is an absolute path",
+                origin,
+                why=rule,
+                notes=notes,
+                hint="write it relative to this file",
+            )
         if not _is_below(target, self.configs):
-            return Problem("outside-root", f"base `{name}` lies outside the config root", origin, why=f"every fragment lies below `{self.configs}`", notes=notes)
+            return Problem(
+                "outside-root",
+                f"base `{name}` lies outside the config root",
+                origin,
+                why=f"every fragment lies below `{self.configs}`",
+                notes=notes,
+            )
         if self.tree.exists(target):
             return None
         folder = posixpath.dirname(target)
@@ -254,7 +291,7 @@ class Extends:
 
     def _trail(self, path: str) -> tuple[Note, ...]:
         """Say who extends a file, and who extends that one, up to the preset that was asked for."""
-        notes = []
+        notes: list[Note] = []
         seen = {path}
         origin = self._named_by.get(path)
         while origin is not None and origin.file not in seen:
@@ -279,9 +316,14 @@ def _cycle(target: str, trail: tuple[Reference, ...]) -> Problem:
     names = [step.target for step in ring]
     return Problem(
         "extends-cycle",
-        "the file extends itself" if len(ring) == 1 else "the files extend each other: " + " -> ".join(f"`{name}`" for name in [*names, names[0]]),
+        "the file extends itself"
+        if len(ring) == 1
+        else "the files extend each other: " + " -> ".join(f"`{name}`" for name in [*names, names[0]]),
         ring[0].origin,
         why="a file applies after all of its bases",
-        notes=tuple(Note(step.origin, f"extends `{after}`") for step, after in zip(ring[1:], [*names[2:], names[0]], strict=True)),
+        notes=tuple(
+            Note(step.origin, f"extends `{after}`")
+            for step, after in zip(ring[1:], [*names[2:], names[0]], strict=True)
+        ),
         hint="take one of these references out",
     )

@@ -33,7 +33,9 @@ class Policy:
 
     __slots__ = ("below", "keys", "strict")
 
-    def __init__(self, keys: tuple[str, ...] = (), *, strict: bool = False, below: dict[str, Policy] | None = None) -> None:
+    def __init__(
+        self, keys: tuple[str, ...] = (), *, strict: bool = False, below: dict[str, Policy] | None = None
+    ) -> None:
         self.keys = keys
         self.strict = strict
         self.below = below if below is not None else {}
@@ -99,7 +101,9 @@ def _null_over_entries(base: Node, over: Node, path: KeyPath) -> Problem:
 def _merge_entries(base: Node, over: Node, policy: Policy, report: Report, path: KeyPath) -> Node:
     """Lay entries on entries: the same name merges in place, a definition is appended after the base's."""
     entries: list[Node] = list(base.value)
-    places = {name: index for index, entry in enumerate(entries) if (name := entry_name(entry, policy.keys)) is not None}
+    places = {
+        name: index for index, entry in enumerate(entries) if (name := entry_name(entry, policy.keys)) is not None
+    }
     known = len(places)
     for entry in over.value:
         name = entry_name(entry, policy.keys)
@@ -191,7 +195,13 @@ def entry_problems(body: Node, policy: Policy | None, path: KeyPath = ()) -> lis
             continue
         if type(child.value) is not list:
             problems.append(
-                Problem("bad-entries", f"`{show_path((*path, key))}` is not a list", child.origin, why="its entries merge by name", hint="begin each entry with `-`")
+                Problem(
+                    "bad-entries",
+                    f"`{show_path((*path, key))}` is not a list",
+                    child.origin,
+                    why="its entries merge by name",
+                    hint="begin each entry with `-`",
+                )
             )
             continue
         for entry in child.value:
@@ -200,7 +210,8 @@ def entry_problems(body: Node, policy: Policy | None, path: KeyPath = ()) -> lis
                 problems.append(
                     Problem(
                         "unnamed-entry",
-                        f"an entry of `{show_path((*path, key))}` has no " + " and no ".join(f"`{known}`" for known in below.keys),
+                        f"an entry of `{show_path((*path, key))}` has no "
+                        + " and no ".join(f"`{known}`" for known in below.keys),
                         entry.origin,
                         why="entries merge by it",
                     )
@@ -211,7 +222,9 @@ def entry_problems(body: Node, policy: Policy | None, path: KeyPath = ()) -> lis
                         "duplicate-entry",
                         f"two entries are named `{name}`",
                         _name_place(entry, name),
-                        why="entries are known by their name, in `targets` and `sources` together" if below.strict else "entries merge by it",
+                        why="entries are known by their name, in `targets` and `sources` together"
+                        if below.strict
+                        else "entries merge by it",
                         notes=(Note(_name_place(seen[name], name), "is the first"),),
                         hint="give one of them a name of its own",
                     )

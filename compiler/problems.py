@@ -106,7 +106,9 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
 
 def printable(text: str) -> str:
     """Give text that a terminal shows as it is: control and line-breaking characters escaped, one line."""
-    shown = "".join(char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text)
+    shown = "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
+    )
     return shown.encode("utf-8", "replace").decode()
 
 
@@ -119,14 +121,21 @@ def render(problem: Problem, source_line: SourceLine = lambda _file, _line: None
     origin = problem.origin
     place = ""
     if origin.file:
-        place = f"{printable(origin.file)}:{origin.line}:{origin.column}: " if origin.line else f"{printable(origin.file)}: "
+        place = (
+            f"{printable(origin.file)}:{origin.line}:{origin.column}: "
+            if origin.line
+            else f"{printable(origin.file)}: "
+        )
     lines = [f"{place}{problem.severity}: {printable(problem.message)} [{problem.code}]"]
     text = source_line(origin.file, origin.line) if origin.line else None
     if text is not None and text.strip():
         lines += _excerpt(text, origin)
     if problem.why:
         lines.append(f"  why: {printable(problem.why)}")
-    lines += [f"  note: {printable(str(note.origin) if note.origin.line else note.origin.file)} {printable(note.text)}" for note in problem.notes]
+    lines += [
+        f"  note: {printable(str(note.origin) if note.origin.line else note.origin.file)} {printable(note.text)}"
+        for note in problem.notes
+    ]
     if problem.hint:
         lines.append(f"  hint: {printable(problem.hint)}")
     return "\n".join(lines)

@@ -1,8 +1,8 @@
-"""Bytes to `Fragment`: the only reading of YAML and JSON.
+"""Bytes to `Fragment`: the only reading of YAML.
 
 A value means what `yaml.safe_load` says (YAML 1.1), because that is what the trainer reads; a `.json` file means
 what `json.loads` says. Nothing is improved here. What cannot be carried into a lock unchanged is refused with
-its place. The bytes come from a `Tree`; the reader does not know which.
+its place.
 
 Positions come from libyaml's own marks, for free (measured: parsing into nodes and converting those costs half of
 `yaml.load`).
@@ -10,144 +10,22 @@ Positions come from libyaml's own marks, for free (measured: parsing into nodes 
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import stat
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import yaml
 from yaml.constructor import SafeConstructor
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.resolver import Resolver
 
+from compiler.json_reader import read_json
 from compiler.problems import Invalid, Note, Problem
-from compiler.values import Node, Origin
-
-MAX_BYTES: Final = 4 * 1024 * 1024
-"""The largest file that is read; real fragments have a few kilobytes."""
-
-MAX_DEPTH: Final = 100
-"""How deep mappings and lists may nest; PyYAML's own safe loader gives up between 300 and 500."""
+from compiler.syntax import character_problem, syntax_problem
+from compiler.tree import Source, place_after
+from compiler.values import MAX_DEPTH, MAX_INT, MAX_INT_DIGITS, MAX_KEY, Node, Origin
 
 MAX_NODES: Final = 100_000
 """How many values a file may hold once its aliases are written out."""
-
-MAX_KEY: Final = 120
-"""The longest key in characters; YAML ends simple keys at 1,024, and keys are for people."""
-
-MAX_INT_DIGITS: Final = 4_000
-"""The longest integer in decimal digits; Python refuses to read back more than 4,300."""
-
-_MAX_INT: Final = 10**MAX_INT_DIGITS
-
-
-class Source(NamedTuple):
-    """The bytes of one file, read once, and their SHA-256 in hexadecimal."""
-
-    path: str
-    data: bytes
-    sha256: str
-
-
-class Tree(Protocol):
-    """Where bytes come from: the disk, a git revision, a mapping. Paths are POSIX, relative to the repository root."""
-
-    def read(self, path: str) -> bytes:
-        """Give a file's bytes; raises `OSError` where it is no readable regular file, `ValueError` where it is too large."""
-        ...
-
-    def exists(self, path: str) -> bool:
-        """Say whether a file can be found at the path."""
-        ...
-
-    def real(self, path: str) -> str:
-        """Give the path with every symbolic link resolved, still relative to the (resolved) root."""
-        ...
-
-    def names(self, folder: str) -> list[str]:
-        """Give the names in a folder, sorted; none where it is no folder."""
-        ...
-
-
-class Disk:
-    """The working tree as a `Tree`."""
-
-    def __init__(self, root: str) -> None:
-        self.root = root
-        self._real_root = os.path.realpath(root)
-        self._real_folders: dict[str, str] = {}
-
-    def read(self, path: str) -> bytes:
-        """Read a regular file of at most `MAX_BYTES`; never blocks on a FIFO, never opens a device."""
-        descriptor = os.open(os.path.join(self.root, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        try:
-            about = os.fstat(descriptor)
-            if stat.S_ISDIR(about.st_mode):
-                raise IsADirectoryError(21, "it is a folder", path)
-            if not stat.S_ISREG(about.st_mode):
-                raise OSError(22, "it is not a regular file", path)
-            if about.st_size > MAX_BYTES:
-                raise ValueError(f"it has {about.st_size:,} bytes, and {MAX_BYTES:,} are allowed")
-            parts = []
-            left = MAX_BYTES + 1
-            while left > 0 and (part := os.read(descriptor, min(about.st_size + 1, left))):
-                parts.append(part)
-                left -= len(part)
-            if left <= 0:
-                raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
-            return b"".join(parts)
-        finally:
-            os.close(descriptor)
-
-    def exists(self, path: str) -> bool:
-        """Say whether anything is there, a broken symbolic link not counted."""
-        return os.path.exists(os.path.join(self.root, path))
-
-    def real(self, path: str) -> str:
-        """Resolve links; a folder is resolved once a run."""
-        folder, _, name = path.rpartition("/")
-        real_folder = self._real_folders.get(folder)
-        if real_folder is None:
-            real_folder = self._real_folders[folder] = os.path.realpath(os.path.join(self.root, folder))
-        full = os.path.join(real_folder, name)
-        if os.path.islink(full):
-            full = os.path.realpath(full)
-        return os.path.relpath(full, self._real_root).replace(os.sep, "/") if full != self._real_root else "."
-
-    def names(self, folder: str) -> list[str]:
-        """List a folder."""
-        try:
-            return sorted(os.listdir(os.path.join(self.root, folder)))
-        except OSError:
-            return []
-
-
-class Memory:
-    """A mapping of paths to text or bytes as a `Tree`."""
-
-    def __init__(self, files: Mapping[str, str | bytes]) -> None:
-        self.files = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
-
-    def read(self, path: str) -> bytes:
-        """Give the bytes kept for the path."""
-        if path not in self.files:
-            raise FileNotFoundError(2, "No such file or directory", path)
-        return self.files[path]
-
-    def exists(self, path: str) -> bool:
-        """Say whether the mapping holds the path, or a file below it."""
-        return path in self.files or any(name.startswith(path + "/") for name in self.files)
-
-    def real(self, path: str) -> str:
-        """Give the path: a mapping has no links."""
-        return path
-
-    def names(self, folder: str) -> list[str]:
-        """List what lies directly below the folder."""
-        start = folder + "/" if folder else ""
-        return sorted({name[len(start) :].split("/")[0] for name in self.files if name.startswith(start)})
 
 
 class Fragment:
@@ -167,23 +45,6 @@ class Fragment:
         self.value_places = value_places
 
 
-def load(tree: Tree, path: str) -> Source:
-    """Read a file's bytes, once.
-
-    Raises:
-        Invalid: `unreadable-file` or `too-large`.
-    """
-    whole = Origin(path, 0, 0)
-    try:
-        data = tree.read(path)
-    except ValueError as error:
-        raise Invalid(Problem("too-large", f"`{path}` is too large", whole, why=str(error))) from None
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Invalid(Problem("unreadable-file", f"`{path}` cannot be read", whole, why=reason)) from None
-    return Source(path, data, hashlib.sha256(data).hexdigest())
-
-
 def read(source: Source) -> Fragment:
     """Parse one file.
 
@@ -198,32 +59,27 @@ def read(source: Source) -> Fragment:
             Problem(
                 "not-utf8",
                 f"byte 0x{source.data[error.start]:02x} is not UTF-8",
-                _place_after(source.path, before),
+                place_after(source.path, before),
                 why="a config is read as UTF-8, on every machine",
                 hint="save the file as UTF-8",
             )
         ) from None
     if source.path.endswith(".json"):
-        return _JsonReading(source, text).fragment()
+        return Fragment(source, read_json(source.path, text), {})
     return _YamlReading(source).fragment()
-
-
-def _place_after(path: str, text: str) -> Origin:
-    line = text.count("\n") + 1
-    return Origin(path, line, len(text) - (text.rfind("\n") + 1) + 1)
-
-
-def source_lines(source: Source, line: int) -> str | None:
-    """Give line `line` (from 1) of a file's text, for an excerpt; None past its end."""
-    lines = source.data.decode("utf-8-sig", "replace").split("\n")
-    return lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else None
 
 
 # ---------------------------------------------------------------------------------------------- YAML
 
 _TAG: Final = "tag:yaml.org,2002:"
 _STR, _NULL, _BOOL, _INT, _FLOAT = _TAG + "str", _TAG + "null", _TAG + "bool", _TAG + "int", _TAG + "float"
-_MAP, _SEQ, _MERGE, _VALUE, _TIME = _TAG + "map", _TAG + "seq", _TAG + "merge", _TAG + "value", _TAG + "timestamp"
+_MAP, _SEQ, _MERGE, _VALUE, _TIME = (
+    _TAG + "map",
+    _TAG + "seq",
+    _TAG + "merge",
+    _TAG + "value",
+    _TAG + "timestamp",
+)
 _UNPORTABLE: Final = {
     _TAG + "binary": "binary data",
     _TAG + "set": "a set",
@@ -232,7 +88,7 @@ _UNPORTABLE: Final = {
 }
 
 
-class _Composer(CParser, Resolver):  # type: ignore[misc]
+class _Composer(CParser, Resolver):
     """libyaml's parser up to nodes; plain scalars are resolved through a memo, as most of them recur."""
 
     _memo: dict[tuple[str, bool], str] = {}  # noqa: RUF012 - shared on purpose, and bounded
@@ -251,7 +107,7 @@ class _Composer(CParser, Resolver):  # type: ignore[misc]
         if tag is None:
             if len(memo) > 16_384:
                 memo.clear()
-            tag = memo[value] = Resolver.resolve(self, kind, value, implicit)
+            tag = memo[value] = Resolver.resolve(self, kind, value, implicit)  # type: ignore[no-untyped-call]
         return tag
 
     def descend_resolver(self, _parent: Any, _index: Any) -> None:
@@ -307,9 +163,9 @@ class _YamlReading:
             finally:
                 composer.dispose()
         except yaml.MarkedYAMLError as error:
-            raise Invalid(self._syntax_problem(error)) from None
-        except yaml.reader.ReaderError as error:
-            raise Invalid(self._character_problem(error)) from None
+            raise Invalid(syntax_problem(self.path, error)) from None
+        except yaml.reader.ReaderError:
+            raise Invalid(character_problem(self.source)) from None
         except RecursionError:
             raise Invalid(self._too_deep(Origin(self.path, 0, 0))) from None
 
@@ -330,7 +186,12 @@ class _YamlReading:
             parser.dispose()
 
     def _too_deep(self, origin: Origin) -> Problem:
-        return Problem("too-deep", f"the document nests more than {MAX_DEPTH} levels deep", origin, why="no trainer reads deeper")
+        return Problem(
+            "too-deep",
+            f"the document nests more than {MAX_DEPTH} levels deep",
+            origin,
+            why="no trainer reads deeper",
+        )
 
     def _check_expansion(self, root: Any) -> None:
         """Refuse a document whose aliases hold themselves, or expand to more than `MAX_NODES` values."""
@@ -343,7 +204,12 @@ class _YamlReading:
                 return known
             if id(node) in open_nodes:
                 raise Invalid(
-                    Problem("recursive-alias", "an anchored value holds an alias of itself", self._at(node), why="a lock is finite")
+                    Problem(
+                        "recursive-alias",
+                        "an anchored value holds an alias of itself",
+                        self._at(node),
+                        why="a lock is finite",
+                    )
                 )
             total = 1
             if not isinstance(node, yaml.ScalarNode):
@@ -425,7 +291,11 @@ class _YamlReading:
             elif type(key) is yaml.ScalarNode and key.tag in (_STR, _VALUE):
                 name = key.value
                 if len(name) > MAX_KEY:
-                    self._report("unportable-value", f"the key has {len(name):,} characters, and {MAX_KEY} are allowed", key)
+                    self._report(
+                        "unportable-value",
+                        f"the key has {len(name):,} characters, and {MAX_KEY} are allowed",
+                        key,
+                    )
                 good.append((key, child))
             else:
                 self._refuse_key(key)
@@ -515,47 +385,18 @@ class _YamlReading:
                 hint=f'quote it if it is text: `"{_cut(node.value)}"`',
             )
             return None
-        if type(value) is int and not -_MAX_INT < value < _MAX_INT:
-            self._report("unportable-value", f"the integer has more than {MAX_INT_DIGITS:,} digits", node, hint="write it as text")
+        if type(value) is int and not -MAX_INT < value < MAX_INT:
+            self._report(
+                "unportable-value",
+                f"the integer has more than {MAX_INT_DIGITS:,} digits",
+                node,
+                hint="write it as text",
+            )
             return None
         return value
 
     def _report(self, code: str, message: str, node: Any, *, why: str = "", hint: str = "") -> None:
         self.problems.append(Problem(code, message, self._at(node), why=why, hint=hint))
-
-    def _syntax_problem(self, error: yaml.MarkedYAMLError) -> Problem:
-        mark = error.problem_mark or error.context_mark
-        origin = Origin(self.path, mark.line + 1, mark.column + 1) if mark else Origin(self.path, 0, 0)
-        if error.context == "expected a single document in the stream":
-            return Problem(
-                "several-documents",
-                "the file holds more than one document",
-                origin,
-                why="a config is one document",
-                hint="split the file, or take the `---` out",
-            )
-        notes: tuple[Note, ...] = ()
-        if error.context and error.context_mark and error.context_mark is not mark:
-            place = Origin(self.path, error.context_mark.line + 1, error.context_mark.column + 1)
-            notes = (Note(place, f"is where the parser was {error.context}"),)
-        hint = "indent with spaces" if "\\t" in str(error.problem) or "'\\t'" in str(error.problem) else ""
-        return Problem("bad-yaml", f"this is not YAML: {error.problem or error.context}", origin, notes=notes, hint=hint)
-
-    def _character_problem(self, error: yaml.reader.ReaderError) -> Problem:
-        text = self.source.data.decode("utf-8-sig", "replace")
-        bad = next((index for index, char in enumerate(text) if not _readable(char)), 0)
-        code = f"U+{ord(text[bad]):04X}" if text else "?"
-        return Problem(
-            "bad-yaml",
-            f"the character {code} may not stand in a YAML file",
-            _place_after(self.path, text[:bad]),
-            hint='write it as an escape in a double-quoted text, such as `"\\x00"`',
-        )
-
-
-def _readable(char: str) -> bool:
-    code = ord(char)
-    return char in "\t\n\r\x85" or 0x20 <= code <= 0x7E or 0xA0 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code >= 0x10000
 
 
 def _cut(text: str) -> str:
@@ -591,136 +432,3 @@ def _scalar_makers() -> dict[str, Callable[[Any], Any]]:
 
 
 _SCALARS: Final = _scalar_makers()
-
-
-# ---------------------------------------------------------------------------------------------- JSON
-
-
-class _JsonReading:
-    """The reading of one JSON file; values come from `json.loads`, places from a scan of our own beside it."""
-
-    def __init__(self, source: Source, text: str) -> None:
-        self.source = source
-        self.text = text
-        self.path = source.path
-        self.problems: list[Problem] = []
-
-    def fragment(self) -> Fragment:
-        text = self.text
-        if not text.strip():
-            return Fragment(self.source, Node({}, Origin(self.path, 1, 1)), {})
-        try:
-            json.loads(text)
-        except json.JSONDecodeError as error:
-            raise Invalid(Problem("bad-json", f"this is not JSON: {error.msg.lower()}", _place_after(self.path, text[: error.pos]))) from None
-        except RecursionError:
-            raise Invalid(Problem("too-deep", f"the document nests more than {MAX_DEPTH} levels deep", Origin(self.path, 0, 0))) from None
-        except ValueError as error:
-            raise Invalid(Problem("unportable-value", "a number has too many digits", Origin(self.path, 0, 0), why=str(error))) from None
-        self.newlines = [index for index, char in enumerate(text) if char == "\n"]
-        self.position = 0
-        self._skip()
-        if text[self.position] != "{":
-            raise Invalid(
-                Problem(
-                    "not-a-mapping",
-                    "the file holds a list or a single value where a mapping is expected",
-                    self._here(),
-                    why="a preset, a component and a fusion config are mappings of keys to values",
-                )
-            )
-        body = self._value(Origin(self.path, 1, 1), 1)
-        if self.problems:
-            raise Invalid(*self.problems)
-        return Fragment(self.source, body, {})
-
-    def _here(self) -> Origin:
-        from bisect import bisect_left  # noqa: PLC0415 - JSON is rare: keep it off the start-up path
-
-        line = bisect_left(self.newlines, self.position)
-        start = self.newlines[line - 1] + 1 if line else 0
-        return Origin(self.path, line + 1, self.position - start + 1)
-
-    def _skip(self) -> None:
-        while self.position < len(self.text) and self.text[self.position] in " \t\n\r":
-            self.position += 1
-
-    def _token(self) -> Any:
-        """Read one text, number or word through `json`, and move behind it."""
-        decoder = json.JSONDecoder()
-        value, self.position = decoder.raw_decode(self.text, self.position)
-        return value
-
-    def _value(self, origin: Origin, depth: int) -> Node:
-        if depth > MAX_DEPTH:
-            raise Invalid(Problem("too-deep", f"the document nests more than {MAX_DEPTH} levels deep", self._here()))
-        opening = self.text[self.position]
-        if opening == "{":
-            return self._object(origin, depth)
-        if opening == "[":
-            return self._array(origin, depth)
-        place = self._here()
-        value = self._token()
-        if type(value) is str:
-            self._check_text(value, place)
-        elif type(value) is float and value != value:  # noqa: PLR0124 - NaN
-            self.problems.append(Problem("bad-json", "`NaN` is not JSON", place, hint="JSON has no word for it"))
-        elif type(value) is float and value in (float("inf"), float("-inf")):
-            self.problems.append(Problem("bad-json", "the number is infinite", place, why="JSON has no word for it"))
-        elif type(value) is int and not -_MAX_INT < value < _MAX_INT:
-            self.problems.append(Problem("unportable-value", f"the integer has more than {MAX_INT_DIGITS:,} digits", place))
-        return Node(value, origin)
-
-    def _check_text(self, value: str, place: Origin) -> None:
-        if any("\ud800" <= char <= "\udfff" for char in value):
-            self.problems.append(
-                Problem("unportable-value", "the text holds half of a surrogate pair", place, why="it has no bytes in UTF-8")
-            )
-
-    def _object(self, origin: Origin, depth: int) -> Node:
-        value: dict[str, Node] = {}
-        places: dict[str, Origin] = {}
-        self.position += 1
-        self._skip()
-        while self.text[self.position] != "}":
-            place = self._here()
-            key = self._token()
-            self._check_text(key, place)
-            if len(key) > MAX_KEY:
-                self.problems.append(Problem("unportable-value", f"the key has {len(key):,} characters, and {MAX_KEY} are allowed", place))
-            if key in places:
-                self.problems.append(
-                    Problem(
-                        "duplicate-key",
-                        f"the key `{key}` is written twice in one mapping",
-                        place,
-                        why="a JSON reader keeps the last one and says nothing",
-                        notes=(Note(places[key], "holds it first"),),
-                        hint="keep one of the two",
-                    )
-                )
-            places[key] = place
-            self._skip()
-            self.position += 1  # the colon
-            self._skip()
-            value[key] = self._value(place, depth + 1)
-            self._next()
-        self.position += 1
-        return Node(value, origin)
-
-    def _array(self, origin: Origin, depth: int) -> Node:
-        value: list[Node] = []
-        self.position += 1
-        self._skip()
-        while self.text[self.position] != "]":
-            value.append(self._value(self._here(), depth + 1))
-            self._next()
-        self.position += 1
-        return Node(value, origin)
-
-    def _next(self) -> None:
-        self._skip()
-        if self.text[self.position] == ",":
-            self.position += 1
-            self._skip()
-

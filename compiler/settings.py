@@ -1,16 +1,16 @@
 """Settings: `[tool.trainlock]` of the repository's `pyproject.toml`, under the options of the command line.
 
-    [tool.trainlock]
-    configs = "configs"                         # the config root, from the repository root
-    build = "build"                             # where locks go
-    presets = ["train/**/*.yaml"]               # globs below the config root
-    components = ["components/**/*.yaml"]
-    fusion = ["fusion/variants/**/*.yaml"]      # fusion configs that get a lock even if no preset names them
-    fusion-key = "custom.fusion_config"         # the key of a preset that names its fusion config
-    extends-keys = ["extends", "inherit"]
+[tool.trainlock]
+configs = "configs"                         # the config root, from the repository root
+build = "build"                             # where locks go
+presets = ["train/**/*.yaml"]               # globs below the config root
+components = ["components/**/*.yaml"]
+fusion = ["fusion/variants/**/*.yaml"]      # fusion configs that get a lock even if no preset names them
+fusion-key = "custom.fusion_config"         # the key of a preset that names its fusion config
+extends-keys = ["extends", "inherit"]
 
-    [tool.trainlock.keyed]                      # lists of presets that merge by entry
-    "custom.augmentation.ops" = "name"
+[tool.trainlock.keyed]                      # lists of presets that merge by entry
+"custom.augmentation.ops" = "name"
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ def load(root: str, **options: Any) -> Settings:
         origin = Origin("", 0, 0) if name in given else _line_of(text, name)
         shown = f"--{name.rstrip('s')}" if name in given else f"tool.trainlock.{name}"
         if read is None:
-            problems.append(Problem("bad-settings", f"`{shown}` is no setting", origin, hint=did_you_mean(name, _READERS)))
+            problems.append(
+                Problem("bad-settings", f"`{shown}` is no setting", origin, hint=did_you_mean(name, _READERS))
+            )
             continue
         try:
             fields[name.replace("-", "_")] = read(value)
@@ -102,7 +104,9 @@ def _table(root: str) -> tuple[dict[str, Any], str]:
         return {}, ""
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise UsageError(Problem("bad-settings", f"`{PYPROJECT}` cannot be read", Origin(PYPROJECT, 0, 0), why=reason.lower())) from None
+        raise UsageError(
+            Problem("bad-settings", f"`{PYPROJECT}` cannot be read", Origin(PYPROJECT, 0, 0), why=reason.lower())
+        ) from None
     try:
         tool = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:

@@ -14,7 +14,6 @@ action never raises: its problems are kept, and printed once each when the run h
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sys
 import threading
@@ -23,15 +22,17 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TextIO
 
 import yaml
-from doit.dependency import FileChangedChecker, JsonDB
+from doit.dependency import FileChangedChecker
 from doit.exceptions import InvalidDodoFile, TaskFailed, UnmetDependency
 from doit.globals import Globals
 from doit.reporter import ConsoleReporter
 
 from compiler import pipeline, settings
 from compiler.catalog import Layout
+from compiler.database import Database
+from compiler.pipeline import Workspace
 from compiler.problems import BuildLocked, Invalid, Problem, TrainlockError, UsageError, in_order, render
-from compiler.pipeline import BuildLock, Workspace
+from compiler.store import BuildLock, read_file, remove_lock, write_lock
 
 PROGRESS_AFTER: Final = 1.0
 """Seconds after which a build on a terminal shows how far it is."""
@@ -81,7 +82,7 @@ class Run:
             folder = os.path.dirname(os.path.abspath(__file__))
             for name in sorted(os.listdir(folder)):
                 if name.endswith(".py"):
-                    state.update(name.encode() + (pipeline.read_file(os.path.join(folder, name)) or b""))
+                    state.update(name.encode() + (read_file(os.path.join(folder, name)) or b""))
             self._code = state.hexdigest()
         return self._code
 
@@ -92,7 +93,7 @@ class Run:
             return source.sha256
         found = self.digests.get(path)
         if found is None:
-            data = pipeline.read_file(self.layout.absolute(path))
+            data = read_file(self.layout.absolute(path))
             found = self.digests[path] = "absent" if data is None else hashlib.sha256(data).hexdigest()
         return found
 
@@ -124,7 +125,10 @@ def config(**options: Any) -> dict[str, Any]:
         "dep_file": _run.layout.absolute(f"{_run.layout.cache}/doit.json"),
         "check_file_uptodate": ContentChecker,
         "reporter": Reporter,
-        "default_tasks": ["lock:*", "prune"],  # not the group: doit calls a group with a failed member an error of its own
+        "default_tasks": [
+            "lock:*",
+            "prune",
+        ],  # not the group: doit calls a group with a failed member an error of its own
         "continue": True,
         "par_type": "thread",
         "minversion": "0.37.0",
@@ -135,7 +139,7 @@ def config(**options: Any) -> dict[str, Any]:
 
 
 class ContentChecker(FileChangedChecker):  # type: ignore[misc]
-    """Compares files by content, each hashed once a run; what is remembered is the digest of the bytes that were parsed."""
+    """Compares files by content, each hashed once a run; remembers the digest of the bytes that were parsed."""
 
     def check_modified(self, file_path: str, _stat: os.stat_result, state: str) -> bool:
         """Say whether a file differs from what a task remembers."""
@@ -144,64 +148,6 @@ class ContentChecker(FileChangedChecker):  # type: ignore[misc]
     def get_state(self, dep: str, _current_state: str | None) -> str:
         """Give what a task shall remember of a file."""
         return _current().digest(dep)
-
-
-class Database(JsonDB):  # type: ignore[misc]
-    """doit's rows in one JSON file: replaced in one step and only if a row changed, begun anew when it cannot be read."""
-
-    desc = "JSON that survives being damaged"
-
-    def __init__(self, name: str, codec: Any, *, module_name: Any = None) -> None:  # noqa: ARG002 - doit's signature
-        self.name = name
-        self.codec = codec
-        self.lost = ""
-        self._changed = False
-        self._db: dict[str, dict[str, Any]] = {}
-        self.load()
-
-    def load(self) -> None:
-        """Read the rows; what cannot be read is as good as absent, as every task then runs again."""
-        self._db, self.lost = {}, ""
-        try:
-            with open(self.name, encoding="utf-8") as file:
-                kept = json.load(file)
-            rows = json.dumps(kept["rows"], sort_keys=True)
-            if kept["sha256"] != hashlib.sha256(rows.encode()).hexdigest():
-                raise ValueError("the digest does not fit")
-            self._db = kept["rows"]
-        except FileNotFoundError:
-            self.lost = "there is no record of earlier runs"
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            self.lost = "the record of earlier runs cannot be read"
-
-    def set(self, task_id: str, dependency: str, value: Any) -> None:
-        """Keep a value of a task."""
-        value = list(value) if isinstance(value, tuple) else value
-        row = self._db.setdefault(task_id, {})
-        if dependency not in row or row[dependency] != value:
-            row[dependency] = value
-            self._changed = True
-
-    def remove(self, task_id: str) -> None:
-        """Forget a task."""
-        self._changed |= self._db.pop(task_id, None) is not None
-
-    def remove_all(self) -> None:
-        """Forget every task."""
-        self._changed |= bool(self._db)
-        self._db = {}
-
-    def dump(self) -> None:
-        """Write the rows if one changed; where that fails the next run does the work again."""
-        if not self._changed:
-            return
-        rows = json.dumps(self._db, sort_keys=True)
-        whole = f'{{"rows": {rows}, "sha256": "{hashlib.sha256(rows.encode()).hexdigest()}"}}\n'
-        try:
-            pipeline.write_atomic(self.name, whole.encode())
-            self._changed = False
-        except OSError as error:
-            print(f"trainlock: `{os.path.basename(self.name)}` cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
 
 
 class Reporter(ConsoleReporter):  # type: ignore[misc]
@@ -267,7 +213,10 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         _tell(run.problems, run)
         super().complete_run()
         if self._outcomes or run.removed:
-            counts = {name: sum(outcome == name for outcome in self._outcomes.values()) for name in ("built", "unchanged", "failed")}
+            counts = {
+                name: sum(outcome == name for outcome in self._outcomes.values())
+                for name in ("built", "unchanged", "failed")
+            }
             counts["failed"] += len(run.unfit)
             seconds = time.monotonic() - self._begun
             self._say(
@@ -345,7 +294,7 @@ def _compiles(workspace: Workspace, mix: str) -> bool:
         return False
 
 
-def _is_intact(task: Any, values: dict[str, Any], lock: str) -> bool:  # noqa: ARG001 - doit passes them by these names
+def _is_intact(task: Any, values: dict[str, Any], lock: str) -> bool:
     """Say whether a lock is what a task wrote, and the code still what wrote it."""
     run = _current()
     return values.get("code") == run.code() and values.get("lock") == run.digest(lock)
@@ -365,7 +314,7 @@ def _lock(source: str, name: str) -> dict[str, str] | TaskFailed:
         try:
             run.acquire()
             compiled = run.workspace.compile(source)
-            changed = pipeline.write_lock(run.layout, compiled)
+            changed = write_lock(run.layout, compiled.lock, compiled.data)
         except TrainlockError as error:
             return _failed(error.problems)
         run.problems += pipeline.warnings_of(compiled.resolved)
@@ -382,7 +331,7 @@ def _prune() -> TaskFailed | None:
             run.acquire()
             run.workspace.everything()
             for path in pipeline.orphans(run.workspace):
-                if pipeline.remove_lock(run.layout, path):
+                if remove_lock(run.layout, path):
                     run.removed.append(path)
         except TrainlockError as error:
             return _failed(error.problems)
@@ -403,14 +352,14 @@ def _check() -> TaskFailed | None:
     return None
 
 
-def _clean(lock: str, dryrun: bool) -> None:  # noqa: FBT001 - doit passes it by this name
+def _clean(lock: str, dryrun: bool) -> None:
     """Delete a lock that is ours."""
     run = _current()
     if dryrun:
         return
     try:
         run.acquire()
-        pipeline.remove_lock(run.layout, lock)
+        remove_lock(run.layout, lock)
     except TrainlockError as error:
         _tell(error.problems, run)
 

@@ -18,8 +18,25 @@ from typing import Any, Final
 KeyPath = tuple[str | int, ...]
 """Where a value lies in a document: keys of mappings, and indexes of lists."""
 
+MAX_DEPTH: Final = 100
+"""How deep mappings and lists may nest; PyYAML's own safe loader gives up between 300 and 500."""
+
+MAX_KEY: Final = 120
+"""The longest key in characters; YAML ends simple keys at 1,024, and keys are for people."""
+
+MAX_INT_DIGITS: Final = 4_000
+"""The longest integer in decimal digits; Python refuses to read back more than 4,300."""
+
+MAX_INT: Final = 10**MAX_INT_DIGITS
+
 ENTRY_KEYS: Final = ("name", "dataset")
 """What an entry is known by: its `name`, else its `dataset`."""
+
+
+class EntryName(str):
+    """A step of a path that names an entry of a list rather than counting to it: the `lvis` of `sources[lvis]`."""
+
+    __slots__ = ()
 
 
 class Origin:
@@ -174,7 +191,7 @@ def digest(node: Node) -> str:
 
 
 def replaced(node: Node, path: KeyPath, value: Any) -> Node:
-    """Give the tree with another value at a path of keys, which must exist; origins stay, nothing is changed in place."""
+    """Give the tree with another value at a path of keys, which must exist; nothing is changed in place."""
     if not path:
         return Node(value, node.origin, node.shadows)
     children = dict(node.value)
@@ -209,11 +226,17 @@ def show_path(path: KeyPath) -> str:
     for step in path:
         if isinstance(step, int):
             parts.append(f"[{step}]")
+        elif isinstance(step, EntryName):
+            parts.append(f"[{step}]" if _BARE_KEY.fullmatch(step) and not step.isdecimal() else f"[{_quoted(step)}]")
         else:
             bare = _BARE_KEY.fullmatch(step)
-            quoted = step if bare else '"' + step.replace("\\", "\\\\").replace('"', '\\"') + '"'
-            parts.append(f".{quoted}" if parts else quoted)
+            key = step if bare else _quoted(step)
+            parts.append(f".{key}" if parts else key)
     return "".join(parts)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 class BadPath(ValueError):
@@ -229,12 +252,6 @@ _STEP: Final = re.compile(
         |\[(?:(?P<index>\d+)|"(?P<entry>(?:[^"\\]|\\.)*)"|(?P<name>[^\]"]+))\]""",
     re.VERBOSE,
 )
-
-
-class EntryName(str):
-    """A step of a parsed path that names an entry of a list: the `lvis` of `sources[lvis]`."""
-
-    __slots__ = ()
 
 
 def parse_path(text: str) -> KeyPath:
@@ -275,14 +292,15 @@ def entry_name(node: Node, keys: tuple[str, ...] = ENTRY_KEYS) -> str | None:
 
 
 def step_into(node: Node, step: str | int) -> tuple[str | int, Node] | None:
-    """Take one step of a parsed path: the plain step (an entry's name turned into its index) and the node there, or None."""
+    """Take one step of a parsed path: gives the step as the node has it, and the node there; or None."""
     value = node.value
     if type(value) is dict:
-        child = value.get(str(step)) if not isinstance(step, EntryName) else None
-        return (str(step), child) if child is not None else None
+        key = str(step)
+        child = value.get(key) if not isinstance(step, EntryName) else None
+        return (key, child) if child is not None else None
     if type(value) is list:
         if isinstance(step, int) or (step.isdecimal() and not isinstance(step, EntryName)):
             index = int(step)
             return (index, value[index]) if index < len(value) else None
-        return next(((index, item) for index, item in enumerate(value) if entry_name(item) == step), None)
+        return next(((step, item) for item in value if entry_name(item) == step), None)
     return None

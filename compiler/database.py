@@ -1,0 +1,81 @@
+"""doit's record of earlier runs: a backend that is replaced in one step, and begun anew when it cannot be read.
+
+Has the methods of doit's own `JsonDB`, and imports nothing of doit: every doit on the machine loads it as a plugin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from typing import Any
+
+from compiler.store import write_atomic
+
+
+class Database:
+    """doit's rows in one JSON file; `lost` says why the rows of earlier runs are not there, if they are not."""
+
+    desc = "JSON that survives being damaged"
+
+    def __init__(self, name: str, codec: Any, *, module_name: Any = None) -> None:
+        self.name = name
+        self.codec = codec
+        self.lost = ""
+        self._changed = False
+        self._db: dict[str, dict[str, Any]] = {}
+        self.load()
+
+    def load(self) -> None:
+        """Read the rows; what cannot be read is as good as absent, as every task then runs again."""
+        self._db, self.lost = {}, ""
+        try:
+            with open(self.name, encoding="utf-8") as file:
+                kept = json.load(file)
+            rows = json.dumps(kept["rows"], sort_keys=True)
+            if kept["sha256"] != hashlib.sha256(rows.encode()).hexdigest():
+                raise ValueError("the digest does not fit")
+            self._db = kept["rows"]
+        except FileNotFoundError:
+            self.lost = "there is no record of earlier runs"
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            self.lost = "the record of earlier runs cannot be read"
+
+    def set(self, task_id: str, dependency: str, value: Any) -> None:
+        """Keep a value of a task."""
+        value = list(value) if isinstance(value, tuple) else value
+        row = self._db.setdefault(task_id, {})
+        if dependency not in row or row[dependency] != value:
+            row[dependency] = value
+            self._changed = True
+
+    def get(self, task_id: str, dependency: str) -> Any:
+        """Give a value of a task, or None."""
+        return self._db.get(task_id, {}).get(dependency)
+
+    def in_(self, task_id: str) -> bool:
+        """Say whether a task is known."""
+        return task_id in self._db
+
+    def remove(self, task_id: str) -> None:
+        """Forget a task."""
+        self._changed |= self._db.pop(task_id, None) is not None
+
+    def remove_all(self) -> None:
+        """Forget every task."""
+        self._changed |= bool(self._db)
+        self._db = {}
+
+    def dump(self) -> None:
+        """Write the rows if one changed; where that fails the next run does the work again."""
+        if not self._changed:
+            return
+        rows = json.dumps(self._db, sort_keys=True)
+        whole = f'{{"rows": {rows}, "sha256": "{hashlib.sha256(rows.encode()).hexdigest()}"}}\n'
+        try:
+            write_atomic(self.name, whole.encode())
+            self._changed = False
+        except OSError as error:
+            message = f"trainlock: `{os.path.basename(self.name)}` cannot be written: {error.strerror}"
+            print(message, file=sys.stderr)  # noqa: T201 - doit asks no reporter here

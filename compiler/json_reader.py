@@ -1,0 +1,182 @@
+"""JSON to nodes, for fusion configs: a `.json` file means what `json.loads` says.
+
+Values come from `json.loads`; the places come from a scan of our own over a text that it has accepted. Repeated keys,
+NaN and what UTF-8 cannot hold are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from typing import Any
+
+from compiler.problems import Invalid, Note, Problem
+from compiler.tree import place_after
+from compiler.values import MAX_DEPTH, MAX_INT, MAX_INT_DIGITS, MAX_KEY, Node, Origin
+
+
+def read_json(path: str, text: str) -> Node:
+    """Parse the text of one JSON file to its root mapping.
+
+    Raises:
+        Invalid: with every problem found in the file.
+    """
+    return _JsonReading(path, text).body()
+
+
+class _JsonReading:
+    """The reading of one JSON file; values come from `json.loads`, places from a scan of our own beside it."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.text = text
+        self.path = path
+        self.problems: list[Problem] = []
+
+    def body(self) -> Node:
+        text = self.text
+        if not text.strip():
+            return Node({}, Origin(self.path, 1, 1))
+        try:
+            json.loads(text)
+        except json.JSONDecodeError as error:
+            raise Invalid(
+                Problem(
+                    "bad-json",
+                    f"this is not JSON: {error.msg.lower()}",
+                    place_after(self.path, text[: error.pos]),
+                )
+            ) from None
+        except RecursionError:
+            raise Invalid(
+                Problem(
+                    "too-deep",
+                    f"the document nests more than {MAX_DEPTH} levels deep",
+                    Origin(self.path, 0, 0),
+                )
+            ) from None
+        except ValueError as error:
+            raise Invalid(
+                Problem(
+                    "unportable-value",
+                    "a number has too many digits",
+                    Origin(self.path, 0, 0),
+                    why=str(error),
+                )
+            ) from None
+        self.newlines = [index for index, char in enumerate(text) if char == "\n"]
+        self.position = 0
+        self._skip()
+        if text[self.position] != "{":
+            raise Invalid(
+                Problem(
+                    "not-a-mapping",
+                    "the file holds a list or a single value where a mapping is expected",
+                    self._here(),
+                    why="a preset, a component and a fusion config are mappings of keys to values",
+                )
+            )
+        body = self._value(Origin(self.path, 1, 1), 1)
+        if self.problems:
+            raise Invalid(*self.problems)
+        return body
+
+    def _here(self) -> Origin:
+        line = bisect_left(self.newlines, self.position)
+        start = self.newlines[line - 1] + 1 if line else 0
+        return Origin(self.path, line + 1, self.position - start + 1)
+
+    def _skip(self) -> None:
+        while self.position < len(self.text) and self.text[self.position] in " \t\n\r":
+            self.position += 1
+
+    def _token(self) -> Any:
+        """Read one text, number or word through `json`, and move behind it."""
+        decoder = json.JSONDecoder()
+        value, self.position = decoder.raw_decode(self.text, self.position)
+        return value
+
+    def _value(self, origin: Origin, depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            raise Invalid(Problem("too-deep", f"the document nests more than {MAX_DEPTH} levels deep", self._here()))
+        opening = self.text[self.position]
+        if opening == "{":
+            return self._object(origin, depth)
+        if opening == "[":
+            return self._array(origin, depth)
+        place = self._here()
+        value = self._token()
+        if type(value) is str:
+            self._check_text(value, place)
+        elif type(value) is float and value != value:  # noqa: PLR0124 - NaN
+            self.problems.append(Problem("bad-json", "`NaN` is not JSON", place, hint="JSON has no word for it"))
+        elif type(value) is float and value in (float("inf"), float("-inf")):
+            self.problems.append(Problem("bad-json", "the number is infinite", place, why="JSON has no word for it"))
+        elif type(value) is int and not -MAX_INT < value < MAX_INT:
+            self.problems.append(
+                Problem("unportable-value", f"the integer has more than {MAX_INT_DIGITS:,} digits", place)
+            )
+        return Node(value, origin)
+
+    def _check_text(self, value: str, place: Origin) -> None:
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            self.problems.append(
+                Problem(
+                    "unportable-value",
+                    "the text holds half of a surrogate pair",
+                    place,
+                    why="it has no bytes in UTF-8",
+                )
+            )
+
+    def _object(self, origin: Origin, depth: int) -> Node:
+        value: dict[str, Node] = {}
+        places: dict[str, Origin] = {}
+        self.position += 1
+        self._skip()
+        while self.text[self.position] != "}":
+            place = self._here()
+            key = self._token()
+            self._check_text(key, place)
+            if len(key) > MAX_KEY:
+                self.problems.append(
+                    Problem(
+                        "unportable-value",
+                        f"the key has {len(key):,} characters, and {MAX_KEY} are allowed",
+                        place,
+                    )
+                )
+            if key in places:
+                self.problems.append(
+                    Problem(
+                        "duplicate-key",
+                        f"the key `{key}` is written twice in one mapping",
+                        place,
+                        why="a JSON reader keeps the last one and says nothing",
+                        notes=(Note(places[key], "holds it first"),),
+                        hint="keep one of the two",
+                    )
+                )
+            places[key] = place
+            self._skip()
+            self.position += 1  # the colon
+            self._skip()
+            value[key] = self._value(place, depth + 1)
+            self._next()
+        self.position += 1
+        return Node(value, origin)
+
+    def _array(self, origin: Origin, depth: int) -> Node:
+        value: list[Node] = []
+        self.position += 1
+        self._skip()
+        while self.text[self.position] != "]":
+            value.append(self._value(self._here(), depth + 1))
+            self._next()
+        self.position += 1
+        return Node(value, origin)
+
+    def _next(self) -> None:
+        self._skip()
+        if self.text[self.position] == ",":
+            self.position += 1
+            self._skip()

@@ -1,0 +1,211 @@
+"""The build folder: locks are read, written and removed here, one build at a time. The only writes of the package."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import posixpath
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Final
+
+from compiler import lockfile
+from compiler.catalog import LOCK_SUFFIX, Layout
+from compiler.problems import BuildLocked, Invalid, Problem
+from compiler.values import Origin
+
+WAIT_SECONDS: Final = 60.0
+"""How long a build waits for another one before it gives up."""
+
+
+def read_file(path: str) -> bytes | None:
+    """Give a file's bytes, or None where there is no file; a folder reads as one byte that is no lock's."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except IsADirectoryError:
+        return b"/"
+
+
+def write_atomic(path: str, data: bytes) -> None:
+    """Replace a file's content in one step: whoever reads it sees the old bytes or the new ones.
+
+    Raises:
+        OSError: the file is as it was, and no temporary file stays.
+    """
+    folder, name = os.path.split(path)
+    os.makedirs(folder or ".", exist_ok=True)
+    temporary = os.path.join(folder, f".{name}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _write_problem(path: str, error: OSError) -> Problem:
+    reason = (error.strerror or str(error)).lower()
+    return Problem(
+        "write-failed",
+        f"`{path}` cannot be written",
+        Origin(path, 0, 0),
+        why=reason,
+        hint="what was there before is unchanged",
+    )
+
+
+class BuildLock:
+    """One build at a time: a kernel lock on a file below the build folder, gone with the process that holds it.
+
+    The holder opens the file once: closing any other handle on it would free the lock.
+    """
+
+    def __init__(
+        self, layout: Layout, wait: float = WAIT_SECONDS, say: Callable[[str], None] = lambda _text: None
+    ) -> None:
+        """Name the lock.
+
+        Args:
+            layout: where the build folder is.
+            wait: seconds after which to give up.
+            say: told once, for whom it waits.
+        """
+        self._folder = layout.absolute(layout.cache)
+        self._path = os.path.join(self._folder, "build.lock")
+        self._shown = f"{layout.cache}/build.lock"
+        self._wait = wait
+        self._say = say
+        self._descriptor: int | None = None
+        self.waited = False
+
+    def acquire(self) -> bool:
+        """Take the lock; says whether another build was waited for.
+
+        Where its file cannot be made nothing can be written either, and nothing is locked.
+
+        Raises:
+            BuildLocked: another build did not let go in time.
+        """
+        if self._descriptor is not None:
+            return False
+        try:
+            descriptor = self._open()
+        except OSError:
+            return False
+        deadline = time.monotonic() + self._wait
+        told = False
+        while True:
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+                if time.monotonic() >= deadline:
+                    os.close(descriptor)
+                    problem = Problem(
+                        "build-locked",
+                        f"another build is at work (process {holder})",
+                        Origin(self._shown, 0, 0),
+                        why=f"it did not end within {self._wait:g} seconds",
+                        hint="try again when it has ended; a build that was killed holds nothing",
+                    )
+                    raise BuildLocked(problem) from None
+                if not told:
+                    told = True
+                    self._say(f"waiting for another build (process {holder})")
+                time.sleep(0.05)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        self._descriptor = descriptor
+        self.waited = told
+        return told
+
+    def _open(self) -> int:
+        if not os.path.isdir(self._folder):
+            os.makedirs(self._folder)
+            write_atomic(os.path.join(self._folder, ".gitignore"), b"*\n")
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+
+    def release(self) -> None:
+        """Let go; does nothing where it is not held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> BuildLock:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def write_lock(layout: Layout, lock: str, data: bytes) -> bool:
+    """Write a lock if its bytes differ; says whether they did.
+
+    Raises:
+        Invalid: `foreign-file`, `lock-format` or `write-failed`; what was there is as it was.
+    """
+    path = layout.absolute(lock)
+    try:
+        found = read_file(path)
+        if found == data:
+            return False
+        if found:
+            if not lockfile.is_ours(found):
+                raise Invalid(lockfile.foreign(lock))
+            header = lockfile.header_of(found)
+            if header is not None and header.format > lockfile.FORMAT:
+                raise Invalid(lockfile.newer_format(lock, header))
+        write_atomic(path, data)
+    except OSError as error:
+        raise Invalid(_write_problem(lock, error)) from None
+    return True
+
+
+def locks_below(layout: Layout) -> Iterator[str]:
+    """Yield the paths of all files below the build folder that are named like a lock, sorted."""
+    top = layout.absolute(layout.build)
+    for folder, folders, files in os.walk(top):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = os.path.relpath(folder, top).replace(os.sep, "/")
+        for name in sorted(files):
+            if name.endswith(LOCK_SUFFIX) and not name.startswith("."):
+                yield posixpath.normpath(posixpath.join(layout.build, below, name))
+
+
+def remove_lock(layout: Layout, path: str) -> bool:
+    """Delete a lock, and the folders that are empty without it; a file that is not ours stays. Says whether it went.
+
+    Raises:
+        Invalid: `write-failed`.
+    """
+    full = layout.absolute(path)
+    try:
+        data = read_file(full)
+        if data is None or (data and not lockfile.is_ours(data)):
+            return False
+        os.unlink(full)
+    except OSError as error:
+        raise Invalid(_write_problem(path, error)) from None
+    folder = os.path.dirname(full)
+    top = layout.absolute(layout.build)
+    while folder != top and folder.startswith(top):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            break
+        folder = os.path.dirname(folder)
+    return True

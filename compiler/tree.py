@@ -1,0 +1,154 @@
+"""Where bytes come from: `Tree`, the working tree on disk, and a mapping in memory.
+
+Every file is read once, to the bytes that are hashed and parsed. This module knows nothing of what is in them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from typing import Final, NamedTuple, Protocol
+
+from compiler.problems import Invalid, Problem
+from compiler.values import Origin
+
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""The largest file that is read; real fragments have a few kilobytes."""
+
+
+class Source(NamedTuple):
+    """The bytes of one file, read once, and their SHA-256 in hexadecimal."""
+
+    path: str
+    data: bytes
+    sha256: str
+
+
+class Tree(Protocol):
+    """Where bytes come from: the disk, a git revision, a mapping. Paths are POSIX, relative to the repository root."""
+
+    def read(self, path: str) -> bytes:
+        """Give a file's bytes; `OSError` where it is no readable regular file, `ValueError` where it is too large."""
+        ...
+
+    def exists(self, path: str) -> bool:
+        """Say whether a file can be found at the path."""
+        ...
+
+    def real(self, path: str) -> str:
+        """Give the path with every symbolic link resolved, still relative to the (resolved) root."""
+        ...
+
+    def names(self, folder: str) -> list[str]:
+        """Give the names in a folder, sorted; none where it is no folder."""
+        ...
+
+
+class Disk:
+    """The working tree as a `Tree`."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._real_root = os.path.realpath(root)
+        self._real_folders: dict[str, str] = {}
+
+    def read(self, path: str) -> bytes:
+        """Read a regular file of at most `MAX_BYTES`; never blocks on a FIFO, never opens a device."""
+        descriptor = os.open(os.path.join(self.root, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        try:
+            about = os.fstat(descriptor)
+            if stat.S_ISDIR(about.st_mode):
+                raise IsADirectoryError(21, "it is a folder", path)
+            if not stat.S_ISREG(about.st_mode):
+                raise OSError(22, "it is not a regular file", path)
+            if about.st_size > MAX_BYTES:
+                raise ValueError(f"it has {about.st_size:,} bytes, and {MAX_BYTES:,} are allowed")
+            parts = []
+            left = MAX_BYTES + 1
+            while left > 0 and (part := os.read(descriptor, min(about.st_size + 1, left))):
+                parts.append(part)
+                left -= len(part)
+            if left <= 0:
+                raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+            return b"".join(parts)
+        finally:
+            os.close(descriptor)
+
+    def exists(self, path: str) -> bool:
+        """Say whether anything is there, a broken symbolic link not counted."""
+        return os.path.exists(os.path.join(self.root, path))
+
+    def real(self, path: str) -> str:
+        """Resolve links; a folder is resolved once a run."""
+        folder, _, name = path.rpartition("/")
+        real_folder = self._real_folders.get(folder)
+        if real_folder is None:
+            real_folder = self._real_folders[folder] = os.path.realpath(os.path.join(self.root, folder))
+        full = os.path.join(real_folder, name)
+        if os.path.islink(full):
+            full = os.path.realpath(full)
+        return os.path.relpath(full, self._real_root).replace(os.sep, "/") if full != self._real_root else "."
+
+    def names(self, folder: str) -> list[str]:
+        """List a folder."""
+        try:
+            return sorted(os.listdir(os.path.join(self.root, folder)))
+        except OSError:
+            return []
+
+
+class Memory:
+    """A mapping of paths to text or bytes as a `Tree`."""
+
+    def __init__(self, files: Mapping[str, str | bytes]) -> None:
+        self.files = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
+
+    def read(self, path: str) -> bytes:
+        """Give the bytes kept for the path."""
+        if path not in self.files:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return self.files[path]
+
+    def exists(self, path: str) -> bool:
+        """Say whether the mapping holds the path, or a file below it."""
+        return path in self.files or any(name.startswith(path + "/") for name in self.files)
+
+    def real(self, path: str) -> str:
+        """Give the path: a mapping has no links."""
+        return path
+
+    def names(self, folder: str) -> list[str]:
+        """List what lies directly below the folder."""
+        start = folder + "/" if folder else ""
+        return sorted({name[len(start) :].split("/")[0] for name in self.files if name.startswith(start)})
+
+
+def load(tree: Tree, path: str) -> Source:
+    """Read a file's bytes, once.
+
+    Raises:
+        Invalid: `unreadable-file` or `too-large`.
+    """
+    whole = Origin(path, 0, 0)
+    try:
+        data = tree.read(path)
+    except ValueError as error:
+        raise Invalid(Problem("too-large", f"`{path}` is too large", whole, why=str(error))) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Invalid(Problem("unreadable-file", f"`{path}` cannot be read", whole, why=reason)) from None
+    return Source(path, data, hashlib.sha256(data).hexdigest())
+
+
+def place_after(path: str, text: str) -> Origin:
+    """Give the place of the character that follows a text, the beginning of a file."""
+    line = text.count("\n") + 1
+    return Origin(path, line, len(text) - (text.rfind("\n") + 1) + 1)
+
+
+def line_of(source: Source, line: int) -> str | None:
+    """Give line `line` (from 1) of a file's text, for an excerpt; None past its end."""
+    lines = source.data.decode("utf-8-sig", "replace").split("\n")
+    return lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else None
