@@ -21,6 +21,8 @@ A module imports only from those above it.
     lockfile    Lock: encode, decode, drift with its reason                     compose
     store       the build folder: all writes, one build at a time               compile
     pipeline    the verbs, which return data                                    import doit, print
+    trainer     what the trainer makes of a preset: the batch plan                  decide a verdict
+    launch      a verified lock, the copy of a run, the trainer's command       let a shell read anything
     database    doit's record of earlier runs, as a backend                     import doit
     tasks       doit task creators, for any repository's dodo.py; owns doit     hold logic
     cli         arguments, exit codes, printing                                 hold logic

@@ -56,7 +56,7 @@ def _float(value: float) -> bytes:
 _memo: dict[tuple[type, Any], bytes] = {}
 
 
-def _scalar(value: Any) -> bytes:
+def scalar_text(value: Any) -> bytes:
     """Write a scalar; most recur, so through a bounded memo (by type: 1, 1.0 and true are equal keys)."""
     kind = type(value)
     if kind is dict or kind is list or value == 0:
@@ -143,7 +143,7 @@ class Encoder:
                     file,
                 )
             return (head + b"\n" if kept[2] is None else self._comment(head, kept[2])) + kept[1]
-        return self._comment(head + b" " + _scalar(value), node.origin.file)
+        return self._comment(head + b" " + scalar_text(value), node.origin.file)
 
     def _list(self, node: Node, indent: int) -> bytes:
         """Write a list to which several fragments gave; each leaf has its own comment."""
@@ -170,7 +170,7 @@ def _inline(head: bytes, items: list[Node]) -> bytes | None:
     """Write a list of scalars on one line, or give None where it does not fit or holds more."""
     if any(type(item.value) in (dict, list) for item in items):
         return None
-    line = b"%b [%b]" % (head, b", ".join([_scalar(item.value) for item in items]))
+    line = b"%b [%b]" % (head, b", ".join([scalar_text(item.value) for item in items]))
     return line if len(line.decode()) <= INLINE_COLUMNS else None
 
 
@@ -182,7 +182,7 @@ def _bare(head: bytes, node: Node, indent: int) -> bytes:
     if type(value) is list and value:
         line = _inline(head, value)
         return line + b"\n" if line is not None else head + b"\n" + _bare_list(node, indent + 1)
-    return head + b" " + _scalar(value) + b"\n"
+    return head + b" " + scalar_text(value) + b"\n"
 
 
 def _bare_mapping(node: Node, indent: int) -> bytes:
@@ -207,7 +207,7 @@ def one_line(node: Node) -> str:
         return "{" + ", ".join(f"{_text(key).decode()}: {one_line(child)}" for key, child in value.items()) + "}"
     if type(value) is list and value:
         return "[" + ", ".join(one_line(child) for child in value) + "]"
-    return _scalar(value).decode()
+    return scalar_text(value).decode()
 
 
 def shown(node: Node | None) -> str:

@@ -78,6 +78,8 @@ class Extends:
         self._fragments: dict[str, Fragment | Invalid] = {}
         self._chains: dict[str, Chain | Invalid] = {}
         self._named_by: dict[str, Origin] = {}
+        self._named: dict[str, tuple[list[Reference], list[Problem]]] = {}
+        self._exists: dict[str, bool] = {}
 
     def chain(self, path: str) -> Chain:
         """Give the chain of a file.
@@ -202,7 +204,14 @@ class Extends:
         return Node({key: child for key, child in body.value.items() if key not in self.keys}, body.origin)
 
     def _references(self, fragment: Fragment) -> tuple[list[Reference], list[Problem]]:
-        """Read the extends key of a fragment: the files that can be followed, and what is wrong with the others."""
+        """Give the files that a fragment names and that can be followed, and what is wrong with the others."""
+        path = fragment.source.path
+        named = self._named.get(path)
+        if named is None:
+            named = self._named[path] = self._read_references(fragment)
+        return named
+
+    def _read_references(self, fragment: Fragment) -> tuple[list[Reference], list[Problem]]:
         body = fragment.body.value
         named = [key for key in self.keys if key in body]
         if not named:
@@ -279,7 +288,10 @@ class Extends:
                 why=f"every fragment lies below `{self.configs}`",
                 notes=notes,
             )
-        if self.tree.exists(target):
+        found = self._exists.get(target)
+        if found is None:
+            found = self._exists[target] = self.tree.exists(target)
+        if found:
             return None
         folder = posixpath.dirname(target)
         siblings = {file for file in self.tree.names(folder) if file.endswith((".yaml", ".yml", ".json"))}

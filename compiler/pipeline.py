@@ -44,6 +44,7 @@ class Workspace:
         self.composer = Composer(layout, self.tree)
         self.sources: Sources = layout.scan()
         self._encoder = Encoder(layout.label_of)
+        self._named: dict[str, str] | None = None
 
     def compile(self, source: str) -> Compiled:
         """Compile a preset or a fusion config in memory.
@@ -66,22 +67,19 @@ class Workspace:
         """Say whether a file is a fusion config: by its place, or because a preset names it."""
         if source.endswith(".json") or self.sources.fusion.get(self.layout.name_of(source)) == source:
             return True
-        # only a file with entries is worth asking every preset for
-        return (
-            self.layout.settings.fusion_key is not None
-            and self.composer.holds_entries(source)
-            and source in self.named_mixes()
-        )
+        if self.layout.settings.fusion_key is None:
+            return False
+        # every preset is asked only for a file that looks like a mix
+        return (self._named is not None or self.composer.holds_entries(source)) and source in self.named_mixes()
 
     def named_mixes(self) -> dict[str, str]:
         """Give the fusion configs that the presets of the globs name, with the first preset that names each."""
-        if not hasattr(self, "_named"):
-            self._named: dict[str, str] = {}
-            if self.layout.settings.fusion_key:
-                for preset in self.sources.presets.values():
-                    mix = self.composer.mix_named_by(preset)
-                    if mix is not None:
-                        self._named.setdefault(mix, preset)
+        if self._named is None:
+            self._named = {}
+            for preset in self.sources.presets.values() if self.layout.settings.fusion_key else ():
+                mix = self.composer.mix_named_by(preset)
+                if mix is not None:
+                    self._named.setdefault(mix, preset)
         return self._named
 
     def everything(self) -> list[str]:

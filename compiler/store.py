@@ -175,6 +175,20 @@ def write_lock(layout: Layout, lock: str, data: bytes) -> bool:
     return True
 
 
+def write_copy(layout: Layout, path: str, data: bytes) -> None:
+    """Write a copy of a lock for one run, if its bytes differ.
+
+    Raises:
+        Invalid: `write-failed`.
+    """
+    full = layout.absolute(path)
+    try:
+        if read_file(full) != data:
+            write_atomic(full, data)
+    except OSError as error:
+        raise Invalid(_write_problem(path, error)) from None
+
+
 def locks_below(layout: Layout) -> Iterator[str]:
     """Yield the paths of all files below the build folder that are named like a lock, sorted."""
     top = layout.absolute(layout.build)

@@ -1,0 +1,356 @@
+"""A launch: which lock, whether it is fresh, what will run, and the copy that no later edit can reach.
+
+`scripts/train.sh` hands its variables over and is replaced by this module, which the trainer replaces. Every input is
+checked here; the trainer's command is a list of arguments from beginning to end, and no shell reads it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import posixpath
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from importlib.machinery import PathFinder
+from typing import Final, NamedTuple
+
+from compiler import lockfile, pipeline, settings
+from compiler.catalog import Layout
+from compiler.emitter import scalar_text
+from compiler.pipeline import Compiled, Workspace
+from compiler.problems import Invalid, Problem, TrainlockError, UsageError, render
+from compiler.reader import read
+from compiler.store import BuildLock, write_copy
+from compiler.trainer import BatchPlan, NoPlan, batch_plan, held
+from compiler.tree import Source
+from compiler.values import Node, Origin
+
+FOLDER: Final = ".trainlock"
+"""Where, in the output folder, the locks of its runs are kept."""
+
+
+class Options(NamedTuple):
+    """The variables of `scripts/train.sh`, checked."""
+
+    config: str
+    gpus: tuple[int, ...]
+    trainer: str
+    debug: bool
+    dry_run: bool
+    build: bool
+    nnodes: int
+    node_rank: int
+    master_addr: str
+    master_port: int
+    here: str
+    python: str
+
+    @property
+    def world_size(self) -> int:
+        """Devices over all machines."""
+        return len(self.gpus) * self.nnodes
+
+
+class Copy(NamedTuple):
+    """A lock and its fusion lock beside each other, as a run will read them: paths from the root, and bytes."""
+
+    path: str
+    data: bytes
+    fusion_path: str
+    fusion_data: bytes
+
+
+# ---------------------------------------------------------------------------------------------- variables
+
+
+def _bad(name: str, value: str, takes: str) -> UsageError:
+    return UsageError(Problem("bad-variable", f"`{name}={value}` means nothing", why=f"it takes {takes}"))
+
+
+def _number(name: str, value: str, low: int, high: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", value, re.ASCII) or not low <= int(value) <= high:
+        raise _bad(name, value, f"a whole number from {low} to {high}")
+    return int(value)
+
+
+def _switch(name: str, value: str) -> bool:
+    if value not in ("true", "false", "1", "0", ""):
+        raise _bad(name, value, "`true` or `false`")
+    return value in ("true", "1")
+
+
+def parse(variables: dict[str, str], here: str, python: str) -> Options:
+    """Check the variables of a launch.
+
+    Args:
+        variables: by name; one that is missing or empty has its default.
+        here: the folder from which the launch was called.
+        python: the interpreter's name, for the command.
+
+    Raises:
+        UsageError: `bad-variable`; nothing of a wrong value is carried anywhere.
+    """
+    given = {name: value for name, value in variables.items() if value}
+    gpus = given.get("gpus", "0")
+    if not re.fullmatch(r"[0-9]{1,4}(,[0-9]{1,4})*", gpus, re.ASCII):
+        raise _bad("gpus", gpus, "device numbers joined by commas, such as `0,1`")
+    devices = tuple(int(device) for device in gpus.split(","))
+    if len(set(devices)) < len(devices):
+        raise _bad("gpus", gpus, "each device once")
+    trainer = given.get("trainer", "src.sft")
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", trainer, re.ASCII):
+        raise _bad("trainer", trainer, "the dotted name of a module, such as `src.sft`")
+    nnodes = _number("nnodes", given.get("nnodes", "1"), 1, 4096)
+    address = given.get("master_addr", "")
+    if address and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:_-]*[A-Za-z0-9])?", address, re.ASCII):
+        raise _bad("master_addr", address, "the name or the address of a machine")
+    if nnodes > 1 and not address:
+        raise _bad("master_addr", address, f"the address of the first of the {nnodes} machines")
+    return Options(
+        config=given.get("config", "debug"),
+        gpus=devices,
+        trainer=trainer,
+        debug=_switch("debug", given.get("debug", "")),
+        dry_run=_switch("dry_run", given.get("dry_run", "")),
+        build=_switch("build", given.get("build", "")),
+        nnodes=nnodes,
+        node_rank=_number("node_rank", given.get("node_rank", "0"), 0, nnodes - 1),
+        master_addr=address,
+        master_port=_number("master_port", given.get("master_port", "29500"), 1, 65535),
+        here=here,
+        python=python,
+    )
+
+
+# ---------------------------------------------------------------------------------------------- the lock
+
+
+def find(workspace: Workspace, config: str, here: str) -> str:
+    """Give the preset that `config=` names: by name, by a path to its source, or by its lock.
+
+    Raises:
+        UsageError: there is none, it is no preset, or a path leads out of the config and the build root.
+    """
+    layout = workspace.layout
+    if os.path.isabs(config) or ".." in config.split("/"):
+        real = os.path.realpath(os.path.join(here, config))
+        roots = [os.path.realpath(layout.absolute(folder)) for folder in (layout.configs, layout.build)]
+        if not any(real.startswith(root + os.sep) for root in roots):
+            why = f"a path is taken only below `{layout.configs}` or `{layout.build}`"
+            raise UsageError(Problem("outside-root", f"config `{config}` lies outside the config root", why=why))
+    source = layout.find(config, here, workspace.sources)
+    if source not in workspace.sources.presets.values() or workspace.is_mix(source):
+        why = "only what the preset globs select is launched"
+        raise UsageError(Problem("unselected-preset", f"`{source}` is no preset", why=why, hint="`trainlock list`"))
+    return source
+
+
+def verify(workspace: Workspace, source: str) -> Compiled:
+    """Give what a preset compiles to, if its lock and its fusion lock on disk are just that.
+
+    Raises:
+        Invalid: the reasons, as `trainlock check` tells them.
+    """
+    found = pipeline.check(workspace, [source])
+    errors = [problem for problem in found.problems if problem.severity == "error"]
+    if errors:
+        raise Invalid(*errors)
+    return workspace.compile(source)
+
+
+def copy_of(workspace: Workspace, compiled: Compiled) -> Copy:
+    """Give the pair of locks from which a run reads: only the path between the two differs from those in `build/`.
+
+    Raises:
+        Invalid: `no-output-dir`; or `digest-moved`, if the copy's digest were another, which is then not launched.
+    """
+    resolved = compiled.resolved
+    output = held(resolved.values, "training", "output_dir")
+    if type(output) is not str or not output.strip():
+        why = "the locks of a run are kept in its output folder"
+        raise Invalid(
+            Problem("no-output-dir", "`training.output_dir` is not set", Origin(resolved.source, 0, 0), why=why)
+        )
+    digest = resolved.digest
+    folder = posixpath.join(posixpath.normpath(output), FOLDER, digest.removeprefix("sha256:")[:16])
+    name = posixpath.basename(workspace.layout.name_of(resolved.source))
+    path = posixpath.join(folder, f"{name}.lock.yaml")
+    if resolved.fusion is None:
+        return Copy(path, compiled.data, "", b"")
+    fusion = workspace.compile(resolved.fusion.source)
+    fusion_path = posixpath.join(folder, f"{name}.fusion.lock.yaml")
+    data = _repointed(compiled, fusion.lock, fusion_path)
+    lock = lockfile.decode(path, data)
+    mix = lockfile.decode(fusion_path, fusion.data)
+    if lockfile.digest_of(lock, resolved.fusion_at, mix.values) != digest or lock.header.fusion_lock != fusion_path:
+        raise Invalid(Problem("digest-moved", f"the copy of `{compiled.lock}` has another digest", Origin(path, 0, 0)))
+    return Copy(path, data, fusion_path, fusion.data)
+
+
+def _repointed(compiled: Compiled, old: str, new: str) -> bytes:
+    """Give a lock's bytes with another path to its fusion lock, in the header and at the fusion key."""
+    node: Node = read(Source(compiled.lock, compiled.data, "")).body
+    for step in compiled.resolved.fusion_at:
+        node = node.value[step]
+    lines = compiled.data.split(b"\n")
+    row = node.origin.line - 1
+    lines[row] = lines[row].replace(b": " + scalar_text(old), b": " + scalar_text(new), 1)
+    header = next(index for index, line in enumerate(lines) if line.startswith(b"# fusion: "))
+    lines[header] = lines[header].removesuffix(old.encode()) + new.encode()
+    return b"\n".join(lines)
+
+
+# ---------------------------------------------------------------------------------------------- the command
+
+
+def command(options: Options, lock: str) -> list[str]:
+    """Give the trainer's command: `python -m` on one device, `torchrun -m` on several devices or machines."""
+    last = ["-m", options.trainer, "--config", lock, *(["--debug"] if options.debug else [])]
+    if options.world_size == 1:
+        return [options.python, *last]
+    machines = []
+    if options.nnodes > 1:
+        machines = [
+            f"--nnodes={options.nnodes}",
+            f"--node_rank={options.node_rank}",
+            f"--master_addr={options.master_addr}",
+        ]
+    return [
+        "torchrun",
+        f"--nproc_per_node={len(options.gpus)}",
+        *machines,
+        f"--master_port={options.master_port}",
+        *last,
+    ]
+
+
+def missing(options: Options) -> Problem | None:
+    """Say what of the trainer's command cannot be found; nothing of it is imported, as that costs seconds."""
+    path: list[str] | None = [os.getcwd(), *sys.path]
+    name = ""
+    for part in options.trainer.split("."):
+        name = f"{name}.{part}" if name else part
+        found = PathFinder.find_spec(name, path)
+        if found is None:
+            why = f"`{options.trainer}` is looked up from the repository root, then on the path of `{options.python}`"
+            hint = "`trainer=` names another module"
+            return Problem("no-trainer", f"there is no trainer `{options.trainer}`", why=why, hint=hint)
+        path = list(found.submodule_search_locations) if found.submodule_search_locations is not None else []
+    if options.world_size > 1 and shutil.which("torchrun") is None:
+        why = "several devices are trained on through it"
+        return Problem(
+            "no-trainer", "there is no `torchrun`", why=why, hint="install torch, or name one device in `gpus=`"
+        )
+    return None
+
+
+def plan(workspace: Workspace, compiled: Compiled, options: Options) -> list[str]:
+    """Give the lines that tell what will run."""
+    resolved = compiled.resolved
+    rows = [("preset", workspace.layout.name_of(resolved.source)), ("digest", resolved.digest)]
+    if resolved.fusion is not None:
+        rows.append(("fusion", f"{resolved.fusion.digest} {workspace.layout.lock_of(resolved.fusion.source)}"))
+    rows.append(("model", str(held(resolved.values, "model", "model") or "not set")))
+    rows.append(("output", str(held(resolved.values, "training", "output_dir"))))
+    machines = f" on each of {options.nnodes} machines" if options.nnodes > 1 else ""
+    devices = ",".join(map(str, options.gpus))
+    rows.append(("gpus", f"{devices}{machines} (world size {options.world_size})"))
+    try:
+        batches = batch_plan(resolved.values, options.world_size)
+    except NoPlan as error:
+        return [*_aligned(rows), f"warning: the batch size cannot be told: {error}"]
+    rows.append(("batch", _batch_text(batches)))
+    lines = _aligned(rows)
+    if batches.asked is not None and batches.asked != batches.batch:
+        lines.append(f"warning: {batches.asked} asked, {batches.batch} real: accumulation steps are rounded up")
+    return lines
+
+
+def _aligned(rows: list[tuple[str, str]]) -> list[str]:
+    return [f"{name:8}{value}" for name, value in rows]
+
+
+def _batch_text(plan: BatchPlan) -> str:
+    steps = f"{plan.accumulation} accumulation step{'s' if plan.accumulation > 1 else ''}"
+    return f"{plan.batch} = {plan.per_device} per device x {plan.world_size} x {steps}"
+
+
+# ---------------------------------------------------------------------------------------------- the launch
+
+
+VARIABLES: Final = (
+    *("config", "gpus", "trainer", "debug", "dry_run", "build"),
+    *("nnodes", "node_rank", "master_addr", "master_port"),
+)
+"""What `scripts/train.sh` hands over."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Launch; returns only where nothing is launched."""
+    parser = argparse.ArgumentParser(prog="train.sh", allow_abbrev=False)
+    parser.add_argument("--here", default=os.getcwd())
+    parser.add_argument("--python", default="python")
+    for name in VARIABLES:
+        parser.add_argument(f"--{name}", default="")
+    given = parser.parse_args(arguments)
+    workspace: Workspace | None = None
+    try:
+        options = parse({name: getattr(given, name) for name in VARIABLES}, given.here, given.python)
+        layout = Layout(".", settings.load("."))
+        workspace = Workspace(layout)
+        source = find(workspace, options.config, options.here)
+        if options.build and not options.dry_run:
+            with BuildLock(layout, say=_say):
+                pipeline.build(workspace, [source])
+        try:
+            compiled = verify(workspace, source)
+        except Invalid:
+            _say(
+                "the locks are not what would be trained with; `doit`, or `build=true` before this command, mends them"
+            )
+            raise
+        copy = copy_of(workspace, compiled)
+        _say(*plan(workspace, compiled, options))
+        return _start(layout, options, compiled, copy)
+    except TrainlockError as error:
+        for problem in error.problems:
+            print(render(problem, workspace.source_line if workspace is not None else lambda *_: None), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def _start(layout: Layout, options: Options, compiled: Compiled, copy: Copy) -> int:  # noqa: RET503 - exec does not return
+    absent = missing(options)
+    words = command(options, copy.path)
+    if options.dry_run:
+        if absent is not None:
+            _say(f"warning: {absent.message}; a launch needs it")
+        print(shlex.join(words))
+        return 0
+    if absent is not None:
+        raise UsageError(absent)
+    write_copy(layout, copy.path, copy.data)
+    if copy.fusion_path:
+        write_copy(layout, copy.fusion_path, copy.fusion_data)
+    environment = {
+        **os.environ,
+        "CUDA_VISIBLE_DEVICES": ",".join(map(str, options.gpus)),
+        "TRAINLOCK_PRESET": layout.name_of(compiled.resolved.source),
+        "TRAINLOCK_DIGEST": compiled.resolved.digest,
+    }
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execvpe(words[0], words, environment)
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

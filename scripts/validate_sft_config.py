@@ -1,0 +1,43 @@
+"""Says whether a training preset and the fusion config that it names compile, without training anything.
+
+    python scripts/validate_sft_config.py --config configs/train/sft/dense_1024.yaml
+
+Exit codes: 0 it compiles, 1 it does not, 2 there is no such preset. The problems are those of `trainlock`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from compiler import pipeline, settings
+from compiler.catalog import Layout
+from compiler.pipeline import Workspace
+from compiler.problems import TrainlockError, render
+
+
+def main() -> int:
+    """Validate one preset; gives the exit code."""
+    parser = argparse.ArgumentParser(description="Say whether a training preset compiles.")
+    parser.add_argument("--config", required=True, metavar="PATH", help="a preset's name, its file, or its lock")
+    config = parser.parse_args().config
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    workspace: Workspace | None = None
+    try:
+        workspace = Workspace(Layout(root, settings.load(root)))
+        source = workspace.layout.find(config, os.getcwd(), workspace.sources)
+        resolved = workspace.resolve(source)
+    except TrainlockError as error:
+        for problem in error.problems:
+            print(render(problem, workspace.source_line if workspace else lambda *_: None), file=sys.stderr)
+        return error.exit_code
+    for problem in pipeline.warnings_of(resolved):
+        print(render(problem, workspace.source_line), file=sys.stderr)
+    fusion = f", with {resolved.fusion.source}" if resolved.fusion else ""
+    print(f"ok: {source}{fusion}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
