@@ -7,8 +7,8 @@ A module imports only from those above it.
     values      Origin, KeyPath, Node; plain, leaves, canonical bytes, digest   touch files
     problems    Problem, the exceptions, did-you-mean, rendering                know YAML or a stage
     tree        where bytes come from: the disk, a mapping; Source              know what is in a file
+    syntax      what is wrong with a document before it has values              parse
     json_reader JSON to nodes                                                   know where a text comes from
-    syntax      what a YAML parser complains of, worded                         parse
     reader      bytes to Fragment; the only reading of YAML; limits             merge, know which tree it is
     settings    [tool.trainlock] under the options of the command line          know what exists
     catalog     Layout: where things are, name and path, what exists            read content
@@ -21,6 +21,7 @@ A module imports only from those above it.
     lockfile    Lock: encode, decode, drift with its reason                     compose
     store       the build folder: all writes, one build at a time               compile
     pipeline    the verbs, which return data                                    import doit, print
+    console     printing that no broken stream turns into a failure             decide what is printed
     trainer     what the trainer makes of a preset: the batch plan                  decide a verdict
     launch      a verified lock, the copy of a run, the trainer's command       let a shell read anything
     database    doit's record of earlier runs, as a backend                     import doit

@@ -5,6 +5,7 @@ Reads names of files, never their content. Every path is POSIX and relative to t
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import posixpath
 import re
@@ -20,7 +21,7 @@ SUFFIXES: Final = (".yaml", ".yml")
 FUSION_SUFFIXES: Final = (*SUFFIXES, ".json")
 LOCK_SUFFIX: Final = ".lock.yaml"
 
-UNFIT_NAME: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+UNFIT_NAME: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 """Control and line-breaking characters, and bytes that were no UTF-8: a lock's header names files, one a line."""
 
 
@@ -30,7 +31,7 @@ class Sources(NamedTuple):
     Attributes:
         presets, fusion: name -> path of the source, of all that the globs select and whose name is fit.
         components: paths.
-        problems: `bad-name` and `lock-collision`.
+        problems: `bad-name`, `lock-collision`, and `unreadable-file` for a folder that cannot be listed.
     """
 
     presets: dict[str, str]
@@ -54,6 +55,7 @@ class Layout:
         self.configs = self._from_root(settings.configs)
         self.build = self._from_root(settings.build)
         self.cache = posixpath.join(self.build, ".cache")
+        self._inside: dict[str, bool] = {}
         self._globs = {
             kind: _matcher(globs)
             for kind, globs in (
@@ -90,6 +92,15 @@ class Layout:
         """Give the path of a source's lock."""
         return posixpath.join(self.build, self.name_of(source) + LOCK_SUFFIX)
 
+    def is_inside_build(self, lock: str) -> bool:
+        """Say whether no symbolic link takes the folder of a lock out of the build folder."""
+        folder = posixpath.dirname(lock)
+        inside = self._inside.get(folder)
+        if inside is None:
+            real, build = (os.path.realpath(self.absolute(path)) for path in (folder, self.build))
+            inside = self._inside[folder] = real == build or real.startswith(build.rstrip(os.sep) + os.sep)
+        return inside
+
     def is_component(self, path: str) -> bool:
         """Say whether the globs call a file a component."""
         below = self.below_configs(path)
@@ -98,33 +109,46 @@ class Layout:
     def scan(self) -> Sources:
         """List what exists; one walk over the folders."""
         found: dict[str, list[str]] = {"presets": [], "components": [], "fusion": []}
-        for path in self._files():
+        files, problems = self._files()
+        for path in files:
             below = self.below_configs(path) or path
             kind = next(
-                (kind for kind in ("fusion", "components", "presets") if self._globs[kind].fullmatch(below)),
-                None,
+                (kind for kind in ("fusion", "components", "presets") if self._globs[kind].fullmatch(below)), None
             )
             if kind is not None and path.endswith(FUSION_SUFFIXES if kind == "fusion" else SUFFIXES):
                 found[kind].append(path)
-        problems = unfit_names([*found["presets"], *found["fusion"]])
-        problems += self._collisions([*found["presets"], *found["fusion"]])
+        problems += self.unfit([*found["presets"], *found["fusion"]])
         unfit = {problem.origin.file for problem in problems}
         presets, fusion = (
             {self.name_of(path): path for path in found[kind] if path not in unfit} for kind in ("presets", "fusion")
         )
         return Sources(presets, fusion, tuple(found["components"]), tuple(problems))
 
-    def _files(self) -> list[str]:
-        """List the files below the config root, sorted, without the build folder and names that begin with a dot."""
-        top = self.absolute(self.configs)
-        build = os.path.abspath(self.absolute(self.build))
+    def _files(self) -> tuple[list[str], list[Problem]]:
+        """List the files below the config root, sorted; not those of the build folder, locks, and dotted names."""
+        top = os.path.normpath(self.absolute(self.configs))
+        build = os.path.normpath(self.absolute(self.build))
         paths = []
-        for folder, folders, files in os.walk(top):
+        closed: list[OSError] = []
+        for folder, folders, files in os.walk(top, onerror=closed.append):
             folders[:] = [name for name in folders if not name.startswith(".") and os.path.join(folder, name) != build]
             below = os.path.relpath(folder, top).replace(os.sep, "/")
             prefix = self.configs if below == "." else posixpath.join(self.configs, below)
-            paths += [posixpath.normpath(f"{prefix}/{name}") for name in files if not name.startswith(".")]
-        return sorted(paths)
+            paths += [
+                posixpath.normpath(f"{prefix}/{name}")
+                for name in files
+                if not name.startswith(".") and not name.endswith(LOCK_SUFFIX)
+            ]
+        problems = []
+        for error in closed:
+            path = self._from_root(str(error.filename))
+            reason = (error.strerror or "").lower()
+            problems.append(Problem("unreadable-file", f"`{path}` cannot be listed", Origin(path, 0, 0), why=reason))
+        return sorted(paths), problems
+
+    def unfit(self, sources: list[str]) -> list[Problem]:
+        """Give what is wrong with the names of sources, for each file that is concerned."""
+        return unfit_names(sources) + self._collisions(sources)
 
     def _collisions(self, sources: list[str]) -> list[Problem]:
         holder: dict[str, str] = {}
@@ -134,26 +158,24 @@ class Layout:
             other = holder.setdefault(unicodedata.normalize("NFC", lock).casefold(), source)
             if other == source:
                 continue
-            for one, two in ((source, other), (other, source)):
-                if self.lock_of(two) == lock:
-                    code, message = "lock-collision", f"`{one}` and `{two}` would share the lock `{lock}`"
-                    why = "a lock lies at its source's path, without the suffix"
-                else:
-                    code, message = (
-                        "bad-name",
-                        f"`{one}` and `{two}` differ only in case or in how an accent is written",
-                    )
-                    why = "on some file systems the two are one file"
-                problems.append(
-                    Problem(
-                        code,
-                        message,
-                        Origin(one, 0, 0),
-                        why=why,
-                        notes=(Note(Origin(two, 0, 0), "is the other"),),
-                        hint="rename one of the two",
-                    )
+            if self.lock_of(other) == lock:
+                code, message = "lock-collision", f"`{other}` and `{source}` would share the lock `{lock}`"
+                why = "a lock lies at its source's path, without the suffix"
+            else:
+                code = "bad-name"
+                message = f"`{other}` and `{source}` differ only in case or in how an accent is written"
+                why = "on some file systems the two are one file"
+            problems += [
+                Problem(
+                    code,
+                    message,
+                    Origin(one, 0, 0),
+                    why=why,
+                    notes=(Note(Origin(two, 0, 0), "is the other"),),
+                    hint="rename one of the two",
                 )
+                for one, two in ((other, source), (source, other))
+            ]
         return problems
 
     def find(self, wanted: str, here: str, sources: Sources) -> str:
@@ -227,9 +249,9 @@ def _matcher(globs: Iterable[str]) -> re.Pattern[str]:
 
 
 def _step(part: str) -> str:
-    """Translate one step of a glob to a pattern that stays within its folder."""
+    """Translate one step of a glob to a pattern that stays within its folder; `fnmatch` knows what a bracket means."""
     return "".join(
         {"*": "[^/]*", "?": "[^/]"}.get(token)
-        or ("[" + token[1:].replace("!", "^", 1) if token[1:] else re.escape(token))
-        for token in re.findall(r"\[[^\]]+\]|.", part)
+        or ("(?!/)" + fnmatch.translate(token)[4:-3] if len(token) > 1 else re.escape(token))
+        for token in re.findall(r"\[!?\]?[^\]]*\]|.", part, re.DOTALL)
     )

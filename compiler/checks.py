@@ -5,6 +5,7 @@ A check judges and never repairs. `CHECKS` is the list that `docs/problems.md` i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -46,6 +47,10 @@ def _entries(mix: Node, *lists: str) -> Iterator[tuple[str, Node]]:
             yield from ((name, entry) for entry in held.value if type(entry.value) is dict)
 
 
+def _is_name(held: Node | None) -> bool:
+    return held is not None and type(held.value) is str and held.value != ""
+
+
 def no_target(mix: Node) -> Iterator[Problem]:
     """A resolved mix has at least one target.
 
@@ -78,11 +83,7 @@ def incomplete_entry(mix: Node) -> Iterator[Problem]:
           - {name: bbu_dense, dataset: bbu, train_jsonl: bbu.jsonl}
     """
     for _, entry in _entries(mix, "targets", "sources"):
-        missing = [
-            key
-            for key in ("dataset", "train_jsonl")
-            if (held := entry.value.get(key)) is None or held.value in (None, "")
-        ]
+        missing = [key for key in ("dataset", "train_jsonl") if not _is_name(entry.value.get(key))]
         if missing:
             name = entry_name(entry)
             yield Problem(
@@ -116,8 +117,8 @@ def source_ratio(mix: Node) -> Iterator[Problem]:
             )
 
 
-def negative_ratio(mix: Node) -> Iterator[Problem]:
-    """A `ratio` is a number, and not below zero.
+def bad_ratio(mix: Node) -> Iterator[Problem]:
+    """A `ratio` is a number, finite, and not below zero.
 
     Bad:
         targets:
@@ -131,23 +132,29 @@ def negative_ratio(mix: Node) -> Iterator[Problem]:
         held = entry.value.get("ratio")
         if held is None or held.value is None:
             continue
-        if type(held.value) not in (int, float):
-            yield Problem(
-                "negative-ratio",
-                f"the `ratio` of `{entry_name(entry)}` is not a number",
-                held.origin,
-                why="it is a share: 0, or more",
-            )
-        elif not held.value >= 0 or held.value == float("inf"):
-            yield Problem(
-                "negative-ratio",
-                f"the `ratio` of `{entry_name(entry)}` is {held.value}",
-                held.origin,
-                why="it is a share: 0, or more",
-            )
+        value = held.value
+        is_number = type(value) in (int, float)
+        if is_number and 0 <= value < float("inf"):
+            continue
+        says = f"is {value}" if is_number else "is not a number"
+        hint = ""
+        if type(value) is str and _READS_AS_A_NUMBER.fullmatch(value):
+            hint = f"YAML reads `{value}` as text: write `{_with_a_dot(value)}`"
+        why = "it is a share: 0, or more"
+        yield Problem("bad-ratio", f"the `ratio` of `{entry_name(entry)}` {says}", held.origin, why=why, hint=hint)
 
 
-MIX_CHECKS: Final[tuple[DatasetCheck, ...]] = (no_target, incomplete_entry, source_ratio, negative_ratio)
+_READS_AS_A_NUMBER: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+", re.ASCII)
+
+
+def _with_a_dot(number: str) -> str:
+    """Spell a number so that YAML 1.1 reads one: with a dot, and a sign behind the `e`."""
+    digits, _, exponent = number.lower().partition("e")
+    sign = "" if exponent[0] in "+-" else "+"
+    return f"{digits if '.' in digits else digits + '.0'}e{sign}{exponent}"
+
+
+MIX_CHECKS: Final[tuple[DatasetCheck, ...]] = (no_target, incomplete_entry, source_ratio, bad_ratio)
 """The checks of a resolved mix that a preset names or a variant holds."""
 
 

@@ -7,17 +7,20 @@ time, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import ast
 import gc
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from compiler import __version__, pipeline, settings
 from compiler.catalog import Layout
+from compiler.console import prepare, say, tell, write
 from compiler.emitter import one_line
 from compiler.pipeline import Workspace
-from compiler.problems import Problem, TrainlockError, UsageError, did_you_mean, render
+from compiler.problems import Problem, TrainlockError, UsageError, did_you_mean
 from compiler.provenance import IN_MIX
 from compiler.store import WAIT_SECONDS, BuildLock
 from compiler.values import Origin, leaves, plain, show_path
@@ -30,10 +33,22 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         wrong = message
         hint = ""
-        if "invalid choice" in message:
-            word = message.split("'")[1]
+        chosen = re.match(r"argument COMMAND: invalid choice: (.+) \(choose from ", message, re.DOTALL)
+        if chosen is not None:
+            word = str(ast.literal_eval(chosen[1]))
             wrong, hint = f"`{word}` is no command", did_you_mean(word, VERBS)
         raise UsageError(Problem("bad-usage", wrong, hint=hint or f"`{self.prog} --help`"))
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= MAX_WAIT:
+        raise ValueError
+    return seconds
+
+
+MAX_WAIT = 7 * 24 * 3600.0
+"""The longest that a build can be told to wait, in seconds; NaN would be for ever."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     built.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
     built.add_argument(
         "--wait",
-        type=float,
+        type=_seconds,
         default=WAIT_SECONDS,
         metavar="SECONDS",
         help="how long to wait for another build",
@@ -104,27 +119,25 @@ VERBS = ("build", "check", "list", "why")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit code."""
+    prepare()
     gc.disable()  # trees of nodes hold no cycles; looking for some doubles the time of a large build
     workspace: Workspace | None = None
     try:
         options = _parser().parse_args(arguments)
         workspace = _workspace(options)
-        code = _VERBS[options.verb](workspace, options)
-        sys.stdout.flush()
+        code, lines = _VERBS[options.verb](workspace, options)
+        if not write(sys.stdout, "".join(f"{line}\n" for line in lines)):
+            return code or 1
     except TrainlockError as error:
         _tell(error.problems, workspace)
         return error.exit_code
-    except BrokenPipeError:
-        # whoever read us has gone; point stdout at nothing, so that the interpreter's own flush is quiet
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except KeyboardInterrupt:
         return 130
     except Exception as error:
         if os.environ.get("TRAINLOCK_DEBUG"):
             raise
-        print(f"error: this is a bug in trainlock: {type(error).__name__}: {error}", file=sys.stderr)
-        print("  hint: TRAINLOCK_DEBUG=1 shows where; please report it", file=sys.stderr)
+        say(f"error: this is a bug in trainlock: {type(error).__name__}: {error}")
+        say("  hint: TRAINLOCK_DEBUG=1 shows where; please report it")
         return 3
     return code
 
@@ -148,12 +161,10 @@ def _workspace(options: argparse.Namespace) -> Workspace:
 
 
 def _tell(problems: Sequence[Problem], workspace: Workspace | None) -> None:
-    sys.stdout.flush()
-    for problem in problems:
-        print(
-            render(problem, workspace.source_line) if workspace is not None else render(problem),
-            file=sys.stderr,
-        )
+    if workspace is None:
+        tell(problems)
+    else:
+        tell(problems, workspace.source_line)
 
 
 def _find(workspace: Workspace, wanted: Sequence[str]) -> list[str] | None:
@@ -163,10 +174,10 @@ def _find(workspace: Workspace, wanted: Sequence[str]) -> list[str] | None:
     return [workspace.layout.find(name, os.getcwd(), workspace.sources) for name in wanted]
 
 
-def _json(**data: Any) -> None:
+def _json(**data: Any) -> list[str]:
     import json  # noqa: PLC0415 - only here
 
-    print(json.dumps({"schema_version": SCHEMA_VERSION, **data}, ensure_ascii=False, indent=2, allow_nan=False))
+    return [json.dumps({"schema_version": SCHEMA_VERSION, **data}, ensure_ascii=False, indent=2, allow_nan=False)]
 
 
 def _problem_data(problem: Problem) -> dict[str, Any]:
@@ -196,32 +207,26 @@ def _value_data(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int, float)) else value.isoformat()
 
 
-def _build(workspace: Workspace, options: argparse.Namespace) -> int:
+Said = tuple[int, list[str]]
+"""What a verb gives: the exit code, and the lines for stdout."""
+
+
+def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
     sources = _find(workspace, options.preset)
     _refuse_unselected(workspace, options, sources)
-    with BuildLock(workspace.layout, options.wait, lambda text: print(f"trainlock: {text}", file=sys.stderr)) as lock:
+    with BuildLock(workspace.layout, options.wait, lambda text: say(f"trainlock: {text}")) as lock:
         if lock.waited:
             workspace = Workspace(workspace.layout)
         prune = sources is None and options.presets is None and options.fusion is None
         made = pipeline.build(workspace, sources, prune=prune)
+    code = int(any(problem.severity == "error" for problem in made.problems))
     if options.json:
-        _json(
-            built=made.built,
-            unchanged=made.unchanged,
-            removed=made.removed,
-            failed=made.failed,
-            problems=[_problem_data(problem) for problem in made.problems],
-        )
-    else:
-        for word, paths in (("built", made.built), ("removed", made.removed)):
-            for path in paths:
-                print(f"{word:8}{path}")
-        _tell(made.problems, workspace)
-        print(
-            f"{len(made.built)} built, {len(made.unchanged)} unchanged, "
-            f"{len(made.removed)} removed, {len(made.failed)} failed"
-        )
-    return int(any(problem.severity == "error" for problem in made.problems))
+        problems = [_problem_data(problem) for problem in made.problems]
+        return code, _json(**{**made._asdict(), "problems": problems})
+    _tell(made.problems, workspace)
+    lines = [f"{word:8}{path}" for word, paths in (("built", made.built), ("removed", made.removed)) for path in paths]
+    counts = f"{len(made.built)} built, {len(made.unchanged)} unchanged, {len(made.removed)} removed"
+    return code, [*lines, f"{counts}, {len(made.failed)} failed"]
 
 
 def _refuse_unselected(workspace: Workspace, options: argparse.Namespace, sources: list[str] | None) -> None:
@@ -241,81 +246,67 @@ def _refuse_unselected(workspace: Workspace, options: argparse.Namespace, source
             )
 
 
-def _check(workspace: Workspace, options: argparse.Namespace) -> int:
+def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
     found = pipeline.check(workspace, _find(workspace, options.preset))
     errors = sum(problem.severity == "error" for problem in found.problems)
     if options.json:
-        _json(fresh=found.fresh, problems=[_problem_data(problem) for problem in found.problems])
-    else:
-        _tell(found.problems, workspace)
-        print(f"{found.fresh} fresh, {errors} wrong")
-    return int(errors > 0)
+        problems = [_problem_data(problem) for problem in found.problems]
+        return int(errors > 0), _json(fresh=found.fresh, problems=problems)
+    _tell(found.problems, workspace)
+    return int(errors > 0), [f"{found.fresh} fresh, {errors} wrong"]
 
 
-def _why(workspace: Workspace, options: argparse.Namespace) -> int:
+def _why(workspace: Workspace, options: argparse.Namespace) -> Said:
     source = workspace.layout.find(options.preset, os.getcwd(), workspace.sources)
     found = pipeline.why(workspace, source, options.key)
     name = ("" if found.document == source else IN_MIX) + show_path(found.path)
     if options.json:
-        _json(
+        overrode = [
+            {"key": lost.path, "value": _value_data(plain(lost.value)), "origin": _place_data(lost.origin)}
+            for lost in found.overrode
+        ]
+        return 0, _json(
             preset=workspace.layout.name_of(source),
             document=found.document,
             key=name,
             value=_value_data(plain(found.node)),
             origin=_place_data(found.node.origin),
-            overrode=[
-                {
-                    "key": lost.path,
-                    "value": _value_data(plain(lost.value)),
-                    "origin": _place_data(lost.origin),
-                }
-                for lost in found.overrode
-            ],
+            overrode=overrode,
             lock_value=found.lock_value,
         )
-        return 0
     if isinstance(found.node.value, dict) and found.node.value:
-        print(f"{name}: a mapping")
         parts = list(leaves(found.node))
-        _print_rows([("  set at", str(leaf.origin), f"{show_path(path)}: {one_line(leaf)}") for path, leaf in parts])
+        rows = [("  set at", str(leaf.origin), f"{show_path(path)}: {one_line(leaf)}") for path, leaf in parts]
+        lines = [f"{name}: a mapping", *_rows(rows)]
     else:
-        print(f"{name}: {one_line(found.node)}")
-        print(f"  set at    {found.node.origin}")
+        lines = [f"{name}: {one_line(found.node)}", f"  set at    {found.node.origin}"]
     here = show_path(found.path)
-    _print_rows(
+    lines += _rows(
         [
             ("  overrode", str(lost.origin), ("" if lost.path == here else f"{lost.path}: ") + one_line(lost.value))
             for lost in found.overrode
         ]
     )
     if found.lock_value is not None:
-        print(f"  in the lock  {found.lock_value}")
-    return 0
+        lines.append(f"  in the lock  {found.lock_value}")
+    return 0, lines
 
 
-def _print_rows(rows: Sequence[Sequence[str]]) -> None:
-    """Print columns; the last one may be as long as it likes."""
+def _rows(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align columns; the last one may be as long as it likes."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _list(workspace: Workspace, options: argparse.Namespace) -> int:
+def _list(workspace: Workspace, options: argparse.Namespace) -> Said:
     rows = pipeline.listing(workspace)
     if options.json:
-        _json(presets=[row._asdict() for row in rows])
-        return 0
+        return 0, _json(presets=[row._asdict() for row in rows])
     head = ("NAME", "LOCK", "DIGEST", "FRAGMENTS", "FUSION")
-    _print_rows(
-        [
-            head,
-            *(
-                (row.name, row.state, row.digest.removeprefix("sha256:")[:12], str(row.fragments), row.fusion)
-                for row in rows
-            ),
-        ]
-    )
-    return 0
+    cells = [
+        (row.name, row.state, row.digest.removeprefix("sha256:")[:12], str(row.fragments), row.fusion) for row in rows
+    ]
+    return 0, _rows([head, *cells])
 
 
 _VERBS = {"build": _build, "check": _check, "why": _why, "list": _list}

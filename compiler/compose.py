@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -157,7 +158,13 @@ class Composer:
                     hint=did_you_mean(source, names),
                 )
             )
-        return self.mix(source)
+        try:
+            return self.mix(source)
+        except Invalid as invalid:
+            if any(problem.origin.line for problem in invalid.problems):
+                raise
+            note = Note(named.origin, "names it")  # a file that cannot be read has no line of its own
+            raise Invalid(*(problem._replace(notes=(*problem.notes, note)) for problem in invalid.problems)) from None
 
     def _mix_path(self, resolved: Resolved, named: Node) -> str:
         """Give the path that a preset's fusion key holds, from the repository root."""
@@ -221,7 +228,7 @@ class Composer:
         policy = FUSION if fusion else self._preset_policy
         problems: list[Problem] = self._fragment_problems(chain, policy)
         values: Node | None = None
-        if problems:
+        if any(problem.severity == "error" for problem in problems):
             values = chain.own
             for base in chain.bases:
                 problems += self._fold(base, fusion=fusion).problems
@@ -234,17 +241,18 @@ class Composer:
         return _Folded(values, tuple(dict.fromkeys(problems)))
 
     def _fragment_problems(self, chain: Chain, policy: Policy | None) -> list[Problem]:
-        problems = entry_problems(chain.own, policy)
+        problems = [*chain.fragment.warnings, *entry_problems(chain.own, policy)]
         if self.layout.is_component(chain.path):
             problems += component_sections(chain.own, ())
         return problems
 
     def _diamonds(self, chain: Chain, values: Node, *, fusion: bool) -> Iterator[Problem]:
         """Warn where a base that applies twice gives a leaf another value than applying it once would."""
-        order = [link.path for link in chain.merge_order()]
-        twice = {path for path in order if order.count(path) > 1} if len(set(order)) < len(order) else set()
-        if not twice:
+        files = [link.path for link in chain.merge_order()]
+        if len(files) == len(set(files)):
             return
+        twice = {path for path, times in Counter(files).items() if times > 1}
+        second = _second_references(chain)
         once = self._fold_once(chain, set(), FUSION if fusion else self._preset_policy)
         told: set[KeyPath] = set()
         for path, given, kept in _leaf_differences(values, once):
@@ -257,7 +265,7 @@ class Composer:
             yield Problem(
                 "diamond-reset",
                 f"`{show_path(path)}` falls back to what `{base}` sets, which applies a second time",
-                self._second_reference(chain, base),
+                second[base],
                 why="a base that is reached twice is applied twice, and undoes what stood between",
                 notes=(
                     *((Note(setter, "set it in between"),) if setter is not None and setter.file != base else ()),
@@ -277,18 +285,21 @@ class Composer:
         applied.add(chain.path)
         return merge(values, chain.own, policy, ignore.append)
 
-    def _second_reference(self, chain: Chain, base: str) -> Origin:
-        """Give where the base is named on the way by which it is reached the second time."""
-        found: list[Origin] = []
 
-        def walk(link: Chain) -> None:
-            for reference, below in zip(link.references, link.bases, strict=True):
-                if reference.target == base:
-                    found.append(reference.origin)
+def _second_references(chain: Chain) -> dict[str, Origin]:
+    """Give, for each file that is reached twice, where it is named on the way by which it is reached again."""
+    named: dict[str, list[Origin]] = {}
+    walked = set()
+
+    def walk(link: Chain) -> None:
+        walked.add(link.path)
+        for reference, below in zip(link.references, link.bases, strict=True):
+            named.setdefault(reference.target, []).append(reference.origin)
+            if reference.target not in walked:
                 walk(below)
 
-        walk(chain)
-        return found[1] if len(found) > 1 else found[0]
+    walk(chain)
+    return {target: origins[min(1, len(origins) - 1)] for target, origins in named.items()}
 
 
 def _used_by(resolved: Resolved, named: Node) -> tuple[Note, ...]:

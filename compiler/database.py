@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from typing import Any
 
-from compiler.store import write_atomic
+from compiler.console import say
+from compiler.store import read_file, write_atomic
 
 
 class Database:
@@ -31,15 +31,18 @@ class Database:
         """Read the rows; what cannot be read is as good as absent, as every task then runs again."""
         self._db, self.lost = {}, ""
         try:
-            with open(self.name, encoding="utf-8") as file:
-                kept = json.load(file)
+            data = read_file(self.name)
+            if data is None:
+                self.lost = "there is no record of earlier runs"
+                return
+            kept = json.loads(data)
             rows = json.dumps(kept["rows"], sort_keys=True)
             if kept["sha256"] != hashlib.sha256(rows.encode()).hexdigest():
                 raise ValueError("the digest does not fit")
+            if not all(isinstance(row, dict) for row in kept["rows"].values()):
+                raise ValueError("a row is no mapping")
             self._db = kept["rows"]
-        except FileNotFoundError:
-            self.lost = "there is no record of earlier runs"
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             self.lost = "the record of earlier runs cannot be read"
 
     def set(self, task_id: str, dependency: str, value: Any) -> None:
@@ -77,5 +80,4 @@ class Database:
             write_atomic(self.name, whole.encode())
             self._changed = False
         except OSError as error:
-            message = f"trainlock: `{os.path.basename(self.name)}` cannot be written: {error.strerror}"
-            print(message, file=sys.stderr)  # noqa: T201 - doit asks no reporter here
+            say(f"trainlock: `{os.path.basename(self.name)}` cannot be written: {error.strerror}")

@@ -28,6 +28,20 @@ _ESCAPED: Final = re.compile(
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x1b": "\\e"}
 
 
+_LONGEST_KEY: Final = 1000
+"""How long a key may be as it is written: YAML ends simple keys at 1,024 characters."""
+
+_ESCAPED_IN_LONG_KEYS: Final = re.compile(_ESCAPED.pattern.replace("\U000e0000-\U000e0fff", ""))
+
+
+def key_text(key: str) -> bytes:
+    """Write a key; one that escapes would make too long for a reader keeps its invisible characters as they are."""
+    text = _text(key)
+    if len(text) > _LONGEST_KEY:
+        text = f'"{_ESCAPED_IN_LONG_KEYS.sub(_escape, key)}"'.encode()
+    return text
+
+
 def _escape(found: re.Match[str]) -> str:
     char = found[0]
     code = ord(char)
@@ -59,8 +73,8 @@ _memo: dict[tuple[type, Any], bytes] = {}
 def scalar_text(value: Any) -> bytes:
     """Write a scalar; most recur, so through a bounded memo (by type: 1, 1.0 and true are equal keys)."""
     kind = type(value)
-    if kind is dict or kind is list or value == 0:
-        return _written(value)  # 0.0 and -0.0 are equal keys, too
+    if kind not in (str, int, float) or value == 0:
+        return _written(value)  # 0.0 and -0.0 are equal keys, and so are two dates of one instant
     key = (kind, value)
     made = _memo.get(key)
     if made is None:
@@ -119,7 +133,7 @@ class Encoder:
         if kept is not None and kept[0] == indent:
             return kept[1]
         text = b"".join(
-            [self._entry(b"  " * indent + _text(key) + b":", child, indent) for key, child in node.value.items()]
+            [self._entry(b"  " * indent + key_text(key) + b":", child, indent) for key, child in node.value.items()]
         )
         node.text = (indent, text, None)
         return text
@@ -186,7 +200,7 @@ def _bare(head: bytes, node: Node, indent: int) -> bytes:
 
 
 def _bare_mapping(node: Node, indent: int) -> bytes:
-    return b"".join([_bare(b"  " * indent + _text(key) + b":", child, indent) for key, child in node.value.items()])
+    return b"".join([_bare(b"  " * indent + key_text(key) + b":", child, indent) for key, child in node.value.items()])
 
 
 def _bare_list(node: Node, indent: int) -> bytes:
@@ -204,7 +218,7 @@ def one_line(node: Node) -> str:
     """Write a value on one line, as a lock would: `[0.9, 1.1]`, `{lr: 1.0e-07}`."""
     value = node.value
     if type(value) is dict and value:
-        return "{" + ", ".join(f"{_text(key).decode()}: {one_line(child)}" for key, child in value.items()) + "}"
+        return "{" + ", ".join(f"{key_text(key).decode()}: {one_line(child)}" for key, child in value.items()) + "}"
     if type(value) is list and value:
         return "[" + ", ".join(one_line(child) for child in value) + "]"
     return scalar_text(value).decode()

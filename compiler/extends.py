@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from compiler.problems import Invalid, Note, Problem, did_you_mean
@@ -23,6 +24,12 @@ MAX_LINKS: Final = 10_000
 """How many files may apply in all, one that is reached twice counted twice."""
 
 
+MAX_HINTS: Final = 20
+"""For how many missing bases of a run the nearest name is looked up; more are one mistake, repeated."""
+
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+
+
 class Reference(NamedTuple):
     """One name in an `extends`: the file it stands for, and where it is written."""
 
@@ -31,9 +38,12 @@ class Reference(NamedTuple):
 
 
 class Chain:
-    """A fragment, the chains of its bases in the order they are named, and its values without the extends key."""
+    """A fragment, the chains of its bases in the order they are named, and its values without the extends key.
 
-    __slots__ = ("bases", "fragment", "links", "own", "path", "references")
+    `links` counts the files that apply, one that is reached twice twice; `depth` the files of the longest way down.
+    """
+
+    __slots__ = ("bases", "depth", "fragment", "links", "own", "path", "references")
 
     def __init__(
         self, fragment: Fragment, own: Node, references: tuple[Reference, ...], bases: tuple[Chain, ...]
@@ -44,6 +54,7 @@ class Chain:
         self.references = references
         self.bases = bases
         self.links: int = 1 + sum(base.links for base in bases)
+        self.depth: int = 1 + max((base.depth for base in bases), default=0)
 
     def merge_order(self) -> Iterator[Chain]:
         """Yield the chain's links, weakest first; a link that is reached twice comes twice."""
@@ -54,10 +65,6 @@ class Chain:
     def files(self) -> list[str]:
         """Give the paths in merge order; of a file that applies twice the last place, which is the one that counts."""
         return list(dict.fromkeys(reversed([link.path for link in self.merge_order()])))[::-1]
-
-    def depth(self) -> int:
-        """Give how many links the longest way down has; 1 for a file without bases."""
-        return 1 + max((base.depth() for base in self.bases), default=0)
 
 
 class Extends:
@@ -80,6 +87,7 @@ class Extends:
         self._named_by: dict[str, Origin] = {}
         self._named: dict[str, tuple[list[Reference], list[Problem]]] = {}
         self._exists: dict[str, bool] = {}
+        self._hints = 0
 
     def chain(self, path: str) -> Chain:
         """Give the chain of a file.
@@ -89,7 +97,8 @@ class Extends:
         """
         made = self._chains.get(path)
         if made is None:
-            made = self._walk(path, ())
+            self._follow(path)
+            made = self._chains[path]
         if isinstance(made, Invalid):
             raise made
         return made
@@ -146,56 +155,62 @@ class Extends:
             why=f"every fragment lies below `{self.configs}`",
         )
 
-    def _walk(self, path: str, above: tuple[Reference, ...]) -> Chain | Invalid:
-        """Build the chain of a file below those in `above`; a result that a cycle cut short is not kept."""
-        made = self._chains.get(path)
-        if made is not None:
-            return made
-        fragment = self._fragment(path)
-        problems: list[Problem] = []
-        bases: list[Chain] = []
-        references: list[Reference] = []
-        if isinstance(fragment, Invalid):
-            problems += fragment.problems
-        else:
-            references, wrong = self._references(fragment)
-            problems += wrong
+    def _follow(self, start: str) -> None:
+        """Build the chains of a file and of all it reaches, bases first; a stack of our own, as chains may be long."""
+        open_files = {start: Origin(start, 0, 0)}
+        cycles: dict[str, list[Problem]] = {}
+        while open_files:
+            path = next(reversed(open_files))
+            fragment = self._fragment(path)
+            references, problems = self._references(fragment) if isinstance(fragment, Fragment) else ([], [])
+            waiting = None
             for reference in references:
-                trail = (*above, Reference(path, reference.origin))
-                if any(step.target == reference.target for step in trail):
-                    problems.append(_cycle(reference.target, trail))
-                    continue
-                if len(trail) >= MAX_DEPTH:
-                    problems.append(
-                        Problem(
-                            "too-deep",
-                            f"more than {MAX_DEPTH} files extend one another in a row",
-                            reference.origin,
-                        )
-                    )
-                    continue
-                self._named_by.setdefault(reference.target, reference.origin)
-                base = self._walk(reference.target, trail)
-                if isinstance(base, Invalid):
-                    problems += base.problems
-                else:
-                    bases.append(base)
-            if sum(base.links for base in bases) >= MAX_LINKS:
-                problems.append(
-                    Problem(
-                        "too-large",
-                        f"the bases of this file bring in more than {MAX_LINKS:,} files",
-                        Origin(path, 0, 0),
-                    )
-                )
-        result: Chain | Invalid
+                if reference.target in open_files:
+                    trail = [*open_files.items()]
+                    steps = [Reference(file, after[1]) for (file, _), after in pairwise(trail)]
+                    cycle = _cycle(reference.target, (*steps, Reference(path, reference.origin)))
+                    if cycle not in cycles.setdefault(path, []):
+                        cycles[path].append(cycle)
+                elif reference.target not in self._chains:
+                    waiting = reference
+                    break
+            if waiting is not None:
+                self._named_by.setdefault(waiting.target, waiting.origin)
+                open_files[waiting.target] = waiting.origin
+                continue
+            found = [*self._read_problems(path, fragment), *problems, *cycles.get(path, ())]
+            self._chains[path] = self._linked(fragment, references, found)
+            del open_files[path]
+
+    def _read_problems(self, path: str, fragment: Fragment | Invalid) -> list[Problem]:
+        """Give what is wrong with reading a file; where that has no line, it is also told who names the file."""
+        if isinstance(fragment, Fragment):
+            return []
+        return [
+            problem if problem.origin.line else problem._replace(notes=(*problem.notes, *self._trail(path)))
+            for problem in fragment.problems
+        ]
+
+    def _linked(
+        self, fragment: Fragment | Invalid, references: list[Reference], problems: list[Problem]
+    ) -> Chain | Invalid:
+        """Give the chain of a file whose bases are known, or all that is wrong with it and with them."""
+        bases: list[Chain] = []
+        for reference in references:
+            base = self._chains.get(reference.target)
+            if isinstance(base, Invalid):
+                problems += base.problems
+            elif base is not None:
+                bases.append(base)
+                if base.depth >= MAX_DEPTH:
+                    message = f"more than {MAX_DEPTH} files extend one another in a row"
+                    problems.append(Problem("too-deep", message, reference.origin))
+        if not problems and sum(base.links for base in bases) >= MAX_LINKS:
+            message = f"the bases of this file bring in more than {MAX_LINKS:,} files"
+            problems.append(Problem("too-large", message, references[0].origin))
         if problems or isinstance(fragment, Invalid):
-            result = Invalid(*dict.fromkeys(problems))
-        else:
-            result = Chain(fragment, self._own(fragment), tuple(references), tuple(bases))
-        if not (above and any(problem.code == "extends-cycle" for problem in problems)):
-            self._chains[path] = result
-        return result
+            return Invalid(*dict.fromkeys(problems))
+        return Chain(fragment, self._own(fragment), tuple(references), tuple(bases))
 
     def _own(self, fragment: Fragment) -> Node:
         body = fragment.body
@@ -263,6 +278,8 @@ class Extends:
     def _unfit(self, name: str, target: str, origin: Origin, fragment: Fragment) -> Problem | None:
         notes = self._trail(fragment.source.path)
         rule = "a base is looked up relative to the file that names it"
+        if name.endswith("/"):
+            return Problem("bad-extends", f"base `{name}` is a folder", origin, why="each base is a file", notes=notes)
         if not name.strip() or "\0" in name:
             return Problem(
                 "bad-extends",
@@ -293,13 +310,22 @@ class Extends:
             found = self._exists[target] = self.tree.exists(target)
         if found:
             return None
-        folder = posixpath.dirname(target)
-        siblings = {file for file in self.tree.names(folder) if file.endswith((".yaml", ".yml", ".json"))}
-        hint = did_you_mean(posixpath.basename(target), siblings)
-        if "`" in hint:
-            start = name[: len(name) - len(posixpath.basename(name))]
-            hint = hint.replace(" `", f" `{start}")
-        return Problem("missing-base", f"base `{name}` does not exist", origin, why=rule, notes=notes, hint=hint)
+        message, hint = self._missing(name, target, fragment.source.path)
+        return Problem("missing-base", message, origin, why=rule, notes=notes, hint=hint)
+
+    def _missing(self, name: str, target: str, asking: str) -> tuple[str, str]:
+        """Word that a base is not there, and what it was most likely meant to be."""
+        folder, file = posixpath.split(target)
+        names = self.tree.names(folder)
+        if file in names:
+            return f"base `{name}` is a link that leads nowhere", ""
+        self._hints += 1
+        if self._hints > MAX_HINTS:
+            return f"base `{name}` does not exist", ""
+        siblings = {other for other in names if other.endswith(SUFFIXES) and f"{folder}/{other}" != asking}
+        hint = did_you_mean(file, siblings)
+        start = name[: len(name) - len(posixpath.basename(name))]
+        return f"base `{name}` does not exist", hint.replace(" `", f" `{start}")
 
     def _trail(self, path: str) -> tuple[Note, ...]:
         """Say who extends a file, and who extends that one, up to the preset that was asked for."""
@@ -326,16 +352,18 @@ def _cycle(target: str, trail: tuple[Reference, ...]) -> Problem:
     turn = ring.index(min(ring))
     ring = ring[turn:] + ring[:turn]
     names = [step.target for step in ring]
+    if len(ring) == 1:
+        message, hint = "the file extends itself", "take the reference out"
+    else:
+        message = "the files extend each other: " + " -> ".join(f"`{name}`" for name in [*names, names[0]])
+        hint = "take one of these references out"
+    after = [*names[1:], names[0]]
+    notes = [Note(step.origin, f"extends `{after[index]}`") for index, step in enumerate(ring)]
     return Problem(
         "extends-cycle",
-        "the file extends itself"
-        if len(ring) == 1
-        else "the files extend each other: " + " -> ".join(f"`{name}`" for name in [*names, names[0]]),
+        message,
         ring[0].origin,
         why="a file applies after all of its bases",
-        notes=tuple(
-            Note(step.origin, f"extends `{after}`")
-            for step, after in zip(ring[1:], [*names[2:], names[0]], strict=True)
-        ),
-        hint="take one of these references out",
+        notes=tuple(notes[1:]),
+        hint=hint,
     )

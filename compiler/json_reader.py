@@ -11,8 +11,9 @@ from bisect import bisect_left
 from typing import Any
 
 from compiler.problems import Invalid, Note, Problem
+from compiler.syntax import too_deep, too_many
 from compiler.tree import place_after
-from compiler.values import MAX_DEPTH, MAX_INT, MAX_INT_DIGITS, MAX_KEY, Node, Origin
+from compiler.values import MAX_DEPTH, MAX_INT_DIGITS, MAX_KEY, MAX_NODES, Node, Origin
 
 
 def read_json(path: str, text: str) -> Node:
@@ -31,13 +32,14 @@ class _JsonReading:
         self.text = text
         self.path = path
         self.problems: list[Problem] = []
+        self.nodes = 0
 
     def body(self) -> Node:
         text = self.text
         if not text.strip():
             return Node({}, Origin(self.path, 1, 1))
         try:
-            json.loads(text)
+            json.loads(text, parse_int=len)  # an integer of any length passes here, and is told with its place below
         except json.JSONDecodeError as error:
             raise Invalid(
                 Problem(
@@ -47,22 +49,7 @@ class _JsonReading:
                 )
             ) from None
         except RecursionError:
-            raise Invalid(
-                Problem(
-                    "too-deep",
-                    f"the document nests more than {MAX_DEPTH} levels deep",
-                    Origin(self.path, 0, 0),
-                )
-            ) from None
-        except ValueError as error:
-            raise Invalid(
-                Problem(
-                    "unportable-value",
-                    "a number has too many digits",
-                    Origin(self.path, 0, 0),
-                    why=str(error),
-                )
-            ) from None
+            raise Invalid(too_deep(Origin(self.path, 0, 0))) from None
         self.newlines = [index for index, char in enumerate(text) if char == "\n"]
         self.position = 0
         self._skip()
@@ -91,13 +78,23 @@ class _JsonReading:
 
     def _token(self) -> Any:
         """Read one text, number or word through `json`, and move behind it."""
-        decoder = json.JSONDecoder()
+        decoder = json.JSONDecoder(parse_int=self._integer)
         value, self.position = decoder.raw_decode(self.text, self.position)
         return value
 
+    def _integer(self, digits: str) -> int:
+        if len(digits.lstrip("-")) > MAX_INT_DIGITS:
+            message = f"the integer has more than {MAX_INT_DIGITS:,} digits"
+            self.problems.append(Problem("unportable-value", message, self._here(), hint="write it as text"))
+            return 0
+        return int(digits)
+
     def _value(self, origin: Origin, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            raise Invalid(Problem("too-deep", f"the document nests more than {MAX_DEPTH} levels deep", self._here()))
+            raise Invalid(too_deep(self._here()))
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise Invalid(too_many(self._here()))
         opening = self.text[self.position]
         if opening == "{":
             return self._object(origin, depth)
@@ -111,10 +108,6 @@ class _JsonReading:
             self.problems.append(Problem("bad-json", "`NaN` is not JSON", place, hint="JSON has no word for it"))
         elif type(value) is float and value in (float("inf"), float("-inf")):
             self.problems.append(Problem("bad-json", "the number is infinite", place, why="JSON has no word for it"))
-        elif type(value) is int and not -MAX_INT < value < MAX_INT:
-            self.problems.append(
-                Problem("unportable-value", f"the integer has more than {MAX_INT_DIGITS:,} digits", place)
-            )
         return Node(value, origin)
 
     def _check_text(self, value: str, place: Origin) -> None:

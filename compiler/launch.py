@@ -19,9 +19,10 @@ from typing import Final, NamedTuple
 
 from compiler import lockfile, pipeline, settings
 from compiler.catalog import Layout
+from compiler.console import prepare, say, tell, write
 from compiler.emitter import scalar_text
 from compiler.pipeline import Compiled, Workspace
-from compiler.problems import Invalid, Problem, TrainlockError, UsageError, render
+from compiler.problems import Invalid, Problem, TrainlockError, UsageError
 from compiler.reader import read
 from compiler.store import BuildLock, write_copy
 from compiler.trainer import BatchPlan, NoPlan, batch_plan, held
@@ -290,6 +291,7 @@ VARIABLES: Final = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Launch; returns only where nothing is launched."""
+    prepare()
     parser = argparse.ArgumentParser(prog="train.sh", allow_abbrev=False)
     parser.add_argument("--here", default=os.getcwd())
     parser.add_argument("--python", default="python")
@@ -303,21 +305,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         workspace = Workspace(layout)
         source = find(workspace, options.config, options.here)
         if options.build and not options.dry_run:
-            with BuildLock(layout, say=_say):
+            with BuildLock(layout, say=say):
                 pipeline.build(workspace, [source])
         try:
             compiled = verify(workspace, source)
         except Invalid:
-            _say(
-                "the locks are not what would be trained with; `doit`, or `build=true` before this command, mends them"
-            )
+            say("the locks are not what would be trained with; `doit`, or `build=true` before this command, mends them")
             raise
         copy = copy_of(workspace, compiled)
-        _say(*plan(workspace, compiled, options))
+        say("\n".join(plan(workspace, compiled, options)))
         return _start(layout, options, compiled, copy)
     except TrainlockError as error:
-        for problem in error.problems:
-            print(render(problem, workspace.source_line if workspace is not None else lambda *_: None), file=sys.stderr)
+        tell(error.problems, *([workspace.source_line] if workspace is not None else []))
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -328,9 +327,8 @@ def _start(layout: Layout, options: Options, compiled: Compiled, copy: Copy) -> 
     words = command(options, copy.path)
     if options.dry_run:
         if absent is not None:
-            _say(f"warning: {absent.message}; a launch needs it")
-        print(shlex.join(words))
-        return 0
+            say(f"warning: {absent.message}; a launch needs it")
+        return 0 if write(sys.stdout, shlex.join(words) + "\n") else 1
     if absent is not None:
         raise UsageError(absent)
     write_copy(layout, copy.path, copy.data)
@@ -345,11 +343,6 @@ def _start(layout: Layout, options: Options, compiled: Compiled, copy: Copy) -> 
     sys.stdout.flush()
     sys.stderr.flush()
     os.execvpe(words[0], words, environment)
-
-
-def _say(*lines: str) -> None:
-    for line in lines:
-        print(line, file=sys.stderr)
 
 
 if __name__ == "__main__":

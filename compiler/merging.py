@@ -133,6 +133,15 @@ def _holds(entry: Node, key: str) -> bool:
     return child is not None and child.value is not None and child.value != ""
 
 
+def _odd_name(entry: Node, keys: tuple[str, ...]) -> Node | None:
+    """Give what stands where an entry's name is looked for, if that is neither text nor null."""
+    for key in keys if type(entry.value) is dict else ():
+        child = entry.value.get(key)
+        if child is not None and child.value not in (None, ""):
+            return None if type(child.value) is str else child
+    return None
+
+
 def _unknown_dataset(name: str, entry: Node, known: list[str], path: KeyPath) -> Problem:
     return Problem(
         "unknown-dataset",
@@ -206,7 +215,13 @@ def entry_problems(body: Node, policy: Policy | None, path: KeyPath = ()) -> lis
             continue
         for entry in child.value:
             name = entry_name(entry, below.keys)
-            if name is None:
+            odd = _odd_name(entry, below.keys)
+            if odd is not None:
+                message = f"an entry of `{show_path((*path, key))}` is known by what is not text"
+                problems.append(
+                    Problem("unnamed-entry", message, odd.origin, why="entries merge by it", hint="quote it")
+                )
+            elif name is None:
                 problems.append(
                     Problem(
                         "unnamed-entry",

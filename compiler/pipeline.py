@@ -6,6 +6,7 @@ A `Workspace` is one run's view of a repository: each source is read once, each 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -45,6 +46,7 @@ class Workspace:
         self.sources: Sources = layout.scan()
         self._encoder = Encoder(layout.label_of)
         self._named: dict[str, str] | None = None
+        self._unfit: list[Problem] | None = None
 
     def compile(self, source: str) -> Compiled:
         """Compile a preset or a fusion config in memory.
@@ -53,6 +55,10 @@ class Workspace:
             Invalid: everything that is wrong with it.
         """
         resolved = self.resolve(source)
+        concerned = {source, resolved.fusion.source if resolved.fusion is not None else source}
+        unfit = [problem for problem in self.problems() if problem.origin.file in concerned]
+        if unfit:
+            raise Invalid(*unfit)
         return Compiled(resolved, self.layout.lock_of(source), lockfile.encode(resolved, self.layout, self._encoder))
 
     def resolve(self, source: str) -> Resolved:
@@ -82,19 +88,25 @@ class Workspace:
                     self._named.setdefault(mix, preset)
         return self._named
 
+    def problems(self) -> list[Problem]:
+        """Give what is wrong with the names and places of the sources that get a lock."""
+        if self._unfit is None:
+            named = [path for path in self.named_mixes() if self.tree.exists(path)]
+            known = [*self.sources.presets.values(), *self.sources.fusion.values()]
+            found = [*self.sources.problems, *self.layout.unfit(sorted({*known, *named}))]
+            self._unfit = list(dict.fromkeys(found))
+        return self._unfit
+
     def everything(self) -> list[str]:
         """Give the sources that get a lock: fusion configs first, then presets, each by name.
 
         Raises:
             UsageError: `no-presets`, as a build of nothing is no build.
         """
-        mixes = {
-            self.layout.name_of(path): path
-            for path in [*self.sources.fusion.values(), *self.named_mixes()]
-            if self.tree.exists(path)
-        }
-        names = {name: path for name, path in self.sources.presets.items() if path not in mixes.values()}
-        if not names and not mixes and not self.sources.problems:
+        unfit = {problem.origin.file for problem in self.problems()}
+        mixes = {path for path in [*self.sources.fusion.values(), *self.named_mixes()] if self.tree.exists(path)}
+        presets = {*self.sources.presets.values()} - mixes
+        if not presets and not unfit:
             globs = ", ".join(f"`{glob}`" for glob in self.layout.settings.presets)
             raise UsageError(
                 Problem(
@@ -104,7 +116,7 @@ class Workspace:
                     hint="see `presets` in `[tool.trainlock]`, or `--presets`",
                 )
             )
-        return [*(mixes[name] for name in sorted(mixes)), *(names[name] for name in sorted(names))]
+        return [*sorted(mixes - unfit), *sorted(presets - unfit)]
 
     def source_line(self, file: str, line: int) -> str | None:
         """Give a line of a source that was read, for the excerpt of a problem."""
@@ -121,23 +133,30 @@ class Workspace:
 def orphans(workspace: Workspace) -> list[str]:
     """Give the locks whose header names a source that is gone, lying where that source's lock would lie."""
     layout = workspace.layout
-    live = {
-        layout.lock_of(source)
-        for source in [
-            *workspace.sources.presets.values(),
-            *workspace.sources.fusion.values(),
-            *workspace.named_mixes(),
-        ]
-    }
+    named = [*workspace.sources.presets.values(), *workspace.sources.fusion.values(), *workspace.named_mixes()]
+    live = {layout.lock_of(source) for source in named}
     found = []
     for path in locks_below(layout):
-        data = read_file(layout.absolute(path))
+        try:
+            data = read_file(layout.absolute(path))
+        except OSError:
+            continue  # what cannot be read cannot be known as ours
         header = lockfile.header_of(data) if data else None
         if header is None or path in live or layout.below_configs(header.source) is None:
             continue
-        if layout.lock_of(header.source) == path and not os.path.lexists(layout.absolute(header.source)):
+        if layout.lock_of(header.source) == path and _is_gone(layout.absolute(header.source)):
             found.append(path)
     return found
+
+
+def _is_gone(path: str) -> bool:
+    """Say whether there is certainly no source at a path: nothing, or a folder; what cannot be told is not gone."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 class Build(NamedTuple):
@@ -169,7 +188,7 @@ def build(
         UsageError: `no-presets`.
     """
     wanted = workspace.everything() if sources is None else _with_mixes(workspace, sources)
-    problems: list[Problem] = list(workspace.sources.problems) if sources is None else []
+    problems: list[Problem] = list(workspace.problems()) if sources is None else []
     failed = [problem.origin.file for problem in problems]
     done: dict[bool, list[str]] = {True: [], False: []}
     for index, source in enumerate(wanted):
@@ -239,7 +258,7 @@ def check(workspace: Workspace, sources: Iterable[str] | None = None) -> Check:
         problems += found.problems
         fresh += found.state == "fresh"
     if sources is None:
-        problems += workspace.sources.problems
+        problems += workspace.problems()
         problems += _component_problems(workspace)
         problems += [
             Problem(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 from typing import Final, Literal, NamedTuple
+from unicodedata import east_asian_width
 
 from compiler.values import NOWHERE, Origin
 
@@ -116,7 +117,11 @@ SourceLine = Callable[[str, int], str | None]
 """Gives line N (from 1) of a file, without its end; None where there is none to show."""
 
 
-def render(problem: Problem, source_line: SourceLine = lambda _file, _line: None) -> str:
+def no_line(_file: str, _line: int) -> None:
+    """Give no line of any file: a problem is then told without an excerpt."""
+
+
+def render(problem: Problem, source_line: SourceLine = no_line) -> str:
     """Write a problem for a person; the first line alone is enough. No colour, no trailing line end."""
     origin = problem.origin
     place = ""
@@ -152,5 +157,5 @@ def _excerpt(text: str, origin: Origin) -> list[str]:
         text = text[start : start + WIDEST_EXCERPT]
     before = text[: origin.column - 1 - start]
     shown = printable(text.replace("\t", " "))
-    pad = len(printable(before.replace("\t", " ")))
-    return [f"  {origin.line:>4} | {shown.rstrip()}", f"       | {' ' * pad}^"]
+    pad = sum(2 if east_asian_width(char) in "WF" else 1 for char in printable(before.replace("\t", " ")))
+    return [f"{origin.line:>5} | {shown.rstrip()}", f"      | {' ' * pad}^"]

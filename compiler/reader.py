@@ -20,12 +20,9 @@ from yaml.resolver import Resolver
 
 from compiler.json_reader import read_json
 from compiler.problems import Invalid, Note, Problem
-from compiler.syntax import character_problem, syntax_problem
+from compiler.syntax import character_problem, check_events, check_expansion, syntax_problem, too_deep
 from compiler.tree import Source, place_after
-from compiler.values import MAX_DEPTH, MAX_INT, MAX_INT_DIGITS, MAX_KEY, Node, Origin
-
-MAX_NODES: Final = 100_000
-"""How many values a file may hold once its aliases are written out."""
+from compiler.values import MAX_DEPTH, MAX_INT, MAX_INT_DIGITS, MAX_KEY, MAX_NODES, Node, Origin
 
 
 class Fragment:
@@ -35,14 +32,18 @@ class Fragment:
         source: the path, the bytes and their digest.
         body: the root mapping.
         value_places: where the value of each top-level key begins (a node's own origin is the key's).
+        warnings: what was read as it stands, and is seldom meant.
     """
 
-    __slots__ = ("body", "source", "value_places")
+    __slots__ = ("body", "source", "value_places", "warnings")
 
-    def __init__(self, source: Source, body: Node, value_places: dict[str, Origin]) -> None:
+    def __init__(
+        self, source: Source, body: Node, value_places: dict[str, Origin], warnings: tuple[Problem, ...] = ()
+    ) -> None:
         self.source = source
         self.body = body
         self.value_places = value_places
+        self.warnings = warnings
 
 
 def read(source: Source) -> Fragment:
@@ -124,6 +125,7 @@ class _YamlReading:
         self.source = source
         self.path = source.path
         self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
         self.construct = _SCALARS
         self.depth = 0
         # only a file that holds an anchor can meet a node twice
@@ -144,92 +146,38 @@ class _YamlReading:
                 )
             )
         if self.seen is not None:
-            self._check_expansion(root)
+            check_expansion(self.path, root)
         body = self._node(root, Origin(self.path, 1, 1))
         if self.problems:
             raise Invalid(*self.problems)
         places = {key.value: self._at(value) for key, value in root.value if key.tag != _MERGE}
-        return Fragment(self.source, body, places)
+        return Fragment(self.source, body, places, tuple(self.warnings))
 
     def _compose(self) -> Any:
         data = self.source.data
-        # a flow collection or a compact block sequence can nest once a byte or two; the parser recurses in C
-        if data.count(b"[") + data.count(b"{") + data.count(b"- ") + data.count(b"? ") > MAX_DEPTH:
-            self._check_depth(data)
+        if data.find(b"\xef\xbb\xbf", 1) >= 0:
+            raise Invalid(character_problem(self.source))
+        # the parser recurses in C, once a level, and a level can cost a byte or two
+        levels = data.count(b"[") + data.count(b"{") + data.count(b"- ") + data.count(b"? ")
+        if levels > MAX_DEPTH or b"!" in data or data.count(b"\n") + data.count(b",") > MAX_NODES // 4:
+            parser = CParser(data)
+            try:
+                self.problems += check_events(self.path, parser.get_event)
+            except yaml.YAMLError:
+                pass  # told with its place below
+            finally:
+                parser.dispose()
+        composer = None
         try:
             composer = _Composer(data)
-            try:
-                return composer.get_single_node()
-            finally:
-                composer.dispose()
+            return composer.get_single_node()
         except yaml.MarkedYAMLError as error:
-            raise Invalid(syntax_problem(self.path, error)) from None
+            raise Invalid(syntax_problem(self.source, error)) from None
         except yaml.reader.ReaderError:
             raise Invalid(character_problem(self.source)) from None
-        except RecursionError:
-            raise Invalid(self._too_deep(Origin(self.path, 0, 0))) from None
-
-    def _check_depth(self, data: bytes) -> None:
-        parser = CParser(data)
-        depth = 0
-        try:
-            while (event := parser.get_event()) is not None:
-                if isinstance(event, yaml.CollectionStartEvent):
-                    depth += 1
-                    if depth > MAX_DEPTH:
-                        raise Invalid(self._too_deep(self._at(event)))
-                elif isinstance(event, yaml.CollectionEndEvent):
-                    depth -= 1
-        except yaml.YAMLError:
-            return  # told with its place by the composer
         finally:
-            parser.dispose()
-
-    def _too_deep(self, origin: Origin) -> Problem:
-        return Problem(
-            "too-deep",
-            f"the document nests more than {MAX_DEPTH} levels deep",
-            origin,
-            why="no trainer reads deeper",
-        )
-
-    def _check_expansion(self, root: Any) -> None:
-        """Refuse a document whose aliases hold themselves, or expand to more than `MAX_NODES` values."""
-        sizes: dict[int, int] = {}
-        open_nodes: set[int] = set()
-
-        def size(node: Any) -> int:
-            known = sizes.get(id(node))
-            if known is not None:
-                return known
-            if id(node) in open_nodes:
-                raise Invalid(
-                    Problem(
-                        "recursive-alias",
-                        "an anchored value holds an alias of itself",
-                        self._at(node),
-                        why="a lock is finite",
-                    )
-                )
-            total = 1
-            if not isinstance(node, yaml.ScalarNode):
-                open_nodes.add(id(node))
-                for item in node.value:
-                    total += size(item[0]) + size(item[1]) if type(item) is tuple else size(item)
-                open_nodes.discard(id(node))
-            if total > MAX_NODES:
-                raise Invalid(
-                    Problem(
-                        "too-large",
-                        f"the aliases of this value expand to more than {MAX_NODES:,} values",
-                        self._at(node),
-                        why="a lock writes every alias out",
-                    )
-                )
-            sizes[id(node)] = total
-            return total
-
-        size(root)
+            if composer is not None:
+                composer.dispose()
 
     def _at(self, marked: Any) -> Origin:
         mark = marked.start_mark
@@ -256,7 +204,7 @@ class _YamlReading:
     def _collection(self, node: Any, origin: Origin) -> Node:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise Invalid(self._too_deep(self._at(node)))
+            raise Invalid(too_deep(self._at(node)))
         path = self.path
         value: Any
         if type(node) is yaml.MappingNode:
@@ -370,19 +318,26 @@ class _YamlReading:
 
     def _scalar(self, node: Any, tag: str) -> Any:
         """Give the value that PyYAML's safe constructor gives."""
+        text = node.value
         make = self.construct.get(tag)
         if make is None:
-            self._refuse_tag(node)
+            if tag in (_MERGE, _VALUE):
+                self._report("invalid-scalar", f"`{text}` is no value of its own", node, hint=f'quote it: `"{text}"`')
+            else:
+                self._refuse_tag(node)
+            return None
+        if tag in (_INT, _FLOAT) and len(text) > 2 * MAX_INT_DIGITS:
+            self._report("unportable-value", f"the number has {len(text):,} characters", node, hint="write it as text")
             return None
         try:
             value = make(node)
-        except (ValueError, KeyError, OverflowError, TypeError, AttributeError, yaml.YAMLError):
+        except (LookupError, ValueError, OverflowError, TypeError, AttributeError, yaml.YAMLError):
             self._report(
                 "invalid-scalar",
-                f"`{_cut(node.value)}` cannot be read as {tag[len(_TAG) :]}",
+                f"`{_cut(text)}` cannot be read as {tag[len(_TAG) :]}",
                 node,
                 why="`yaml.safe_load` fails on it",
-                hint=f'quote it if it is text: `"{_cut(node.value)}"`',
+                hint=f'quote it if it is text: `"{text}"`' if 0 < len(text) <= 60 else "",
             )
             return None
         if type(value) is int and not -MAX_INT < value < MAX_INT:
@@ -393,6 +348,17 @@ class _YamlReading:
                 hint="write it as text",
             )
             return None
+        if tag == _TIME:
+            self.warnings.append(
+                Problem(
+                    "date-value",
+                    f"`{_cut(text)}` reads as a date",
+                    self._at(node),
+                    why="YAML 1.1 makes a date of it, YAML 1.2 a text",
+                    hint=f'quote it if it is text: `"{_cut(text)}"`',
+                    severity="warning",
+                )
+            )
         return value
 
     def _report(self, code: str, message: str, node: Any, *, why: str = "", hint: str = "") -> None:

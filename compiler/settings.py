@@ -16,6 +16,7 @@ extends-keys = ["extends", "inherit"]
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import tomllib
 from typing import Any, Final, NamedTuple
@@ -80,7 +81,7 @@ def load(root: str, **options: Any) -> Settings:
     for name, value in {**table, **given}.items():
         read = _READERS.get(name)
         origin = Origin("", 0, 0) if name in given else _line_of(text, name)
-        shown = f"--{name.rstrip('s')}" if name in given else f"tool.trainlock.{name}"
+        shown = f"--{_OPTION_OF.get(name, name)}" if name in given else f"tool.trainlock.{name}"
         if read is None:
             problems.append(
                 Problem("bad-settings", f"`{shown}` is no setting", origin, hint=did_you_mean(name, _READERS))
@@ -150,7 +151,7 @@ def _globs(value: Any) -> tuple[str, ...]:
     for glob in globs:
         if glob.startswith("/") or ".." in glob.split("/"):
             raise ValueError(f"takes globs below the config root, and `{glob}` is none")
-    return globs
+    return tuple(posixpath.normpath(glob) for glob in globs)
 
 
 def _key(value: Any) -> KeyPath | None:
@@ -168,7 +169,7 @@ def _key(value: Any) -> KeyPath | None:
 
 
 def _extends_keys(value: Any) -> tuple[str, ...]:
-    keys = _texts(value)
+    keys = tuple(dict.fromkeys(_texts(value)))
     if not keys:
         raise ValueError("takes at least one key")
     return keys
@@ -186,6 +187,8 @@ def _keyed(value: Any) -> tuple[tuple[KeyPath, tuple[str, ...]], ...]:
         keyed.append((place, names))
     return tuple(keyed)
 
+
+_OPTION_OF: Final = {"extends-keys": "extends-key"}
 
 _READERS: Final = {
     "configs": _folder,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 import posixpath
+import stat
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -20,14 +23,20 @@ WAIT_SECONDS: Final = 60.0
 
 
 def read_file(path: str) -> bytes | None:
-    """Give a file's bytes, or None where there is no file; a folder reads as one byte that is no lock's."""
+    """Give a file's bytes, or None where there is no file; what is no regular file reads as a byte that is no lock's.
+
+    Raises:
+        OSError: it is there, and cannot be read.
+    """
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except IsADirectoryError:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         return b"/"
+    with open(descriptor, "rb") as file:
+        return file.read()
 
 
 def write_atomic(path: str, data: bytes) -> None:
@@ -39,7 +48,9 @@ def write_atomic(path: str, data: bytes) -> None:
     folder, name = os.path.split(path)
     os.makedirs(folder or ".", exist_ok=True)
     temporary = os.path.join(folder, f".{name}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)  # left by a build that was killed; the build lock says that nobody writes it now
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:
             view = memoryview(data)
@@ -80,6 +91,7 @@ class BuildLock:
             wait: seconds after which to give up.
             say: told once, for whom it waits.
         """
+        self._build = layout.absolute(layout.build)
         self._folder = layout.absolute(layout.cache)
         self._path = os.path.join(self._folder, "build.lock")
         self._shown = f"{layout.cache}/build.lock"
@@ -95,12 +107,12 @@ class BuildLock:
 
         Raises:
             BuildLocked: another build did not let go in time.
+            Invalid: `write-failed`; the lock's file cannot be made, though others could.
         """
         if self._descriptor is not None:
             return False
-        try:
-            descriptor = self._open()
-        except OSError:
+        descriptor = self._open()
+        if descriptor is None:
             return False
         deadline = time.monotonic() + self._wait
         told = False
@@ -130,11 +142,23 @@ class BuildLock:
         self.waited = told
         return told
 
-    def _open(self) -> int:
-        if not os.path.isdir(self._folder):
-            os.makedirs(self._folder)
-            write_atomic(os.path.join(self._folder, ".gitignore"), b"*\n")
-        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    def _open(self) -> int | None:
+        """Open the lock's file; None where the build folder takes no writes, and so nothing need be locked."""
+        try:
+            if not os.path.isdir(self._folder):
+                os.makedirs(self._folder)
+                write_atomic(os.path.join(self._folder, ".gitignore"), b"*\n")
+            descriptor = os.open(
+                self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666
+            )
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and not os.access(self._build, os.W_OK):
+                return None
+            raise Invalid(_write_problem(self._shown, error)) from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise Invalid(_write_problem(self._shown, OSError(errno.EINVAL, "it is not a regular file")))
+        return descriptor
 
     def release(self) -> None:
         """Let go; does nothing where it is not held."""
@@ -156,9 +180,12 @@ def write_lock(layout: Layout, lock: str, data: bytes) -> bool:
     """Write a lock if its bytes differ; says whether they did.
 
     Raises:
-        Invalid: `foreign-file`, `lock-format` or `write-failed`; what was there is as it was.
+        Invalid: `foreign-file`, `lock-format`, `outside-root` or `write-failed`; what was there is as it was.
     """
     path = layout.absolute(lock)
+    if not layout.is_inside_build(lock):
+        why = "a link leads out of the build folder"
+        raise Invalid(Problem("outside-root", f"`{lock}` would be written elsewhere", Origin(lock, 0, 0), why=why))
     try:
         found = read_file(path)
         if found == data:

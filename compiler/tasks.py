@@ -30,10 +30,11 @@ from doit.reporter import ConsoleReporter
 
 from compiler import pipeline, settings
 from compiler.catalog import Layout
+from compiler.console import prepare, say, tell, write
 from compiler.database import Database
 from compiler.pipeline import Workspace
-from compiler.problems import BuildLocked, Invalid, Problem, TrainlockError, UsageError, in_order, render
-from compiler.store import BuildLock, read_file, remove_lock, write_lock
+from compiler.problems import Invalid, Problem, TrainlockError, UsageError, render
+from compiler.store import WAIT_SECONDS, BuildLock, read_file, remove_lock, write_lock
 
 PROGRESS_AFTER: Final = 1.0
 """Seconds after which a build on a terminal shows how far it is."""
@@ -42,14 +43,14 @@ PROGRESS_AFTER: Final = 1.0
 class Run:
     """What one doit process knows: the repository, the digests of what it read, and what its tasks did."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, options: dict[str, Any], wait: float) -> None:
         """Look at the repository in the working folder; nothing is read before a task asks.
 
         Raises:
             UsageError: the settings mean nothing.
         """
         self.layout = Layout(".", settings.load(".", **options))
-        self.lock = BuildLock(self.layout, say=lambda text: print(f"trainlock: {text}", file=sys.stderr))  # noqa: T201
+        self.lock = BuildLock(self.layout, wait, lambda text: say(f"trainlock: {text}"))
         self.one_at_a_time = threading.Lock()
         self.problems: list[Problem] = []
         self.outcomes: dict[str, str] = {}
@@ -94,8 +95,12 @@ class Run:
             return source.sha256
         found = self.digests.get(path)
         if found is None:
-            data = read_file(self.layout.absolute(path))
-            found = self.digests[path] = "absent" if data is None else hashlib.sha256(data).hexdigest()
+            try:
+                data = read_file(self.layout.absolute(path))
+                found = "absent" if data is None else hashlib.sha256(data).hexdigest()
+            except OSError:
+                found = "unreadable"
+            self.digests[path] = found
         return found
 
 
@@ -107,19 +112,21 @@ def _current() -> Run:
     return _run
 
 
-def config(**options: Any) -> dict[str, Any]:
+def config(*, wait: float = WAIT_SECONDS, **options: Any) -> dict[str, Any]:
     """Give a `DOIT_CONFIG` for the `dodo.py` of a repository's root; comes before `creators`.
 
     Args:
+        wait: seconds to wait for another build before giving up with exit code 75.
         options: settings that take the place of those in `pyproject.toml`.
 
     Raises:
         InvalidDodoFile: the settings mean nothing; doit prints the reason.
     """
+    prepare()
     gc.disable()  # as in the command; doit's own graph of ten thousand tasks takes twice as long with it
     global _run  # noqa: PLW0603 - doit makes checkers and reporters by class; this is how they find the run
     try:
-        _run = Run(options)
+        _run = Run(options, wait)
     except UsageError as error:
         raise InvalidDodoFile("\n".join(render(problem) for problem in error.problems)) from None
     return {
@@ -162,7 +169,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         self._begun = time.monotonic()
         self._all = self._done = 0
         self._shown = False
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._outcomes: dict[str, str] = {}
 
     def initialize(self, _tasks: dict[str, Any], selected_tasks: list[str]) -> None:
@@ -170,14 +177,16 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         run = _current()
         try:
             run.acquire()
-        except BuildLocked as error:
-            _tell(error.problems, run)
+        except TrainlockError as error:
+            tell(error.problems)
             sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            sys.exit(130)
         database = Globals.dep_manager.backend
         if isinstance(database, Database):
             database.load()
             if database.lost:
-                print(f"trainlock: {database.lost}; looking at every lock", file=sys.stderr)  # noqa: T201
+                say(f"trainlock: {database.lost}; looking at every lock")
         self._all = sum(name.startswith("lock:") for name in selected_tasks)
 
     def execute_task(self, task: Any) -> None:
@@ -186,7 +195,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             self._done += 1
             if time.monotonic() - self._begun > PROGRESS_AFTER:
                 self._shown = True
-                print(f"\rtrainlock: lock {self._done} of {self._all}", end="", file=sys.stderr, flush=True)  # noqa: T201
+                say(f"\rtrainlock: lock {self._done} of {self._all}", end="")
 
     def skip_uptodate(self, task: Any) -> None:
         """Count a lock that nothing touched."""
@@ -211,8 +220,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         """Print each problem once, in order of place, and the line that sums up."""
         run = _current()
         if self._shown:
-            print("\r\033[K", end="", file=sys.stderr)  # noqa: T201
-        _tell(run.problems, run)
+            say("\r\033[K", end="")
+        tell(run.problems, run.workspace.source_line)
         super().complete_run()
         if self._outcomes or run.removed:
             counts = {
@@ -221,24 +230,15 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             }
             counts["failed"] += len(run.unfit)
             seconds = time.monotonic() - self._begun
-            self._say(
+            self.write(
                 f"trainlock: {counts['built']} built, {counts['unchanged']} unchanged, {len(run.removed)} removed, "
                 f"{counts['failed']} failed in {seconds:.1f} s\n"
             )
         run.lock.release()
 
-    def _say(self, text: str) -> None:
-        try:
-            self.write(text)
-            self.outstream.flush()
-        except BrokenPipeError:
-            # whoever read us has gone; point the stream at nothing, so that the interpreter's own flush is quiet
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _tell(problems: Any, run: Run) -> None:
-    for problem in in_order(problems):
-        print(render(problem, run.workspace.source_line), file=sys.stderr)  # noqa: T201
+    def write(self, text: str) -> None:
+        """Print for doit; a stream that takes nothing does not stop the build."""
+        write(self.outstream, text)
 
 
 # ---------------------------------------------------------------------------------------------- tasks
@@ -337,8 +337,8 @@ def _prune() -> TaskFailed | None:
                     run.removed.append(path)
         except TrainlockError as error:
             return _failed(error.problems)
-        run.unfit = {problem.origin.file for problem in run.workspace.sources.problems}
-        return _failed(run.workspace.sources.problems) if run.unfit else None
+        run.unfit = {problem.origin.file for problem in run.workspace.problems()}
+        return _failed(run.workspace.problems()) if run.unfit else None
 
 
 def _check() -> TaskFailed | None:
@@ -363,7 +363,7 @@ def _clean(lock: str, dryrun: bool) -> None:
         run.acquire()
         remove_lock(run.layout, lock)
     except TrainlockError as error:
-        _tell(error.problems, run)
+        tell(error.problems, run.workspace.source_line)
 
 
 def _prune_task() -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
@@ -77,8 +78,14 @@ class Disk:
             os.close(descriptor)
 
     def exists(self, path: str) -> bool:
-        """Say whether anything is there, a broken symbolic link not counted."""
-        return os.path.exists(os.path.join(self.root, path))
+        """Say whether anything is there, a broken symbolic link not counted; what cannot be told is left to reading."""
+        try:
+            os.stat(os.path.join(self.root, path))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except (OSError, ValueError):
+            return not os.path.islink(os.path.join(self.root, path))
+        return True
 
     def real(self, path: str) -> str:
         """Resolve links; a folder is resolved once a run."""
@@ -142,13 +149,21 @@ def load(tree: Tree, path: str) -> Source:
     return Source(path, data, hashlib.sha256(data).hexdigest())
 
 
+_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What ends a line for a YAML 1.1 parser, and so for its places."""
+
+
+def _lines(path: str, text: str) -> list[str]:
+    return text.split("\n") if path.endswith(".json") else _BREAK.split(text)
+
+
 def place_after(path: str, text: str) -> Origin:
     """Give the place of the character that follows a text, the beginning of a file."""
-    line = text.count("\n") + 1
-    return Origin(path, line, len(text) - (text.rfind("\n") + 1) + 1)
+    lines = _lines(path, text)
+    return Origin(path, len(lines), len(lines[-1]) + 1)
 
 
 def line_of(source: Source, line: int) -> str | None:
     """Give line `line` (from 1) of a file's text, for an excerpt; None past its end."""
-    lines = source.data.decode("utf-8-sig", "replace").split("\n")
+    lines = _lines(source.path, source.data.decode("utf-8-sig", "replace"))
     return lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else None

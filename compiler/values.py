@@ -21,6 +21,9 @@ KeyPath = tuple[str | int, ...]
 MAX_DEPTH: Final = 100
 """How deep mappings and lists may nest; PyYAML's own safe loader gives up between 300 and 500."""
 
+MAX_NODES: Final = 100_000
+"""How many values a file may hold, its aliases written out; the largest real fragment has a few hundred."""
+
 MAX_KEY: Final = 120
 """The longest key in characters; YAML ends simple keys at 1,024, and keys are for people."""
 
@@ -249,7 +252,7 @@ class BadPath(ValueError):
 
 _STEP: Final = re.compile(
     r"""\.?(?:(?P<bare>[^.\[\]"]+)|"(?P<quoted>(?:[^"\\]|\\.)*)")
-        |\[(?:(?P<index>\d+)|"(?P<entry>(?:[^"\\]|\\.)*)"|(?P<name>[^\]"]+))\]""",
+        |\[(?:(?P<index>\d{1,9}(?=\]))|"(?P<entry>(?:[^"\\]|\\.)*)"|(?P<name>[^\]"]+))\]""",
     re.VERBOSE,
 )
 
@@ -299,7 +302,7 @@ def step_into(node: Node, step: str | int) -> tuple[str | int, Node] | None:
         child = value.get(key) if not isinstance(step, EntryName) else None
         return (key, child) if child is not None else None
     if type(value) is list:
-        if isinstance(step, int) or (step.isdecimal() and not isinstance(step, EntryName)):
+        if isinstance(step, int) or (step.isdecimal() and len(step) < 10 and not isinstance(step, EntryName)):
             index = int(step)
             return (index, value[index]) if index < len(value) else None
         return next(((step, item) for item in value if entry_name(item) == step), None)

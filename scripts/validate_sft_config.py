@@ -13,12 +13,14 @@ import sys
 
 from compiler import pipeline, settings
 from compiler.catalog import Layout
+from compiler.console import prepare, tell
 from compiler.pipeline import Workspace
-from compiler.problems import TrainlockError, render
+from compiler.problems import TrainlockError
 
 
 def main() -> int:
     """Validate one preset; gives the exit code."""
+    prepare()
     parser = argparse.ArgumentParser(description="Say whether a training preset compiles.")
     parser.add_argument("--config", required=True, metavar="PATH", help="a preset's name, its file, or its lock")
     config = parser.parse_args().config
@@ -29,11 +31,9 @@ def main() -> int:
         source = workspace.layout.find(config, os.getcwd(), workspace.sources)
         resolved = workspace.resolve(source)
     except TrainlockError as error:
-        for problem in error.problems:
-            print(render(problem, workspace.source_line if workspace else lambda *_: None), file=sys.stderr)
+        tell(error.problems, *([workspace.source_line] if workspace else []))
         return error.exit_code
-    for problem in pipeline.warnings_of(resolved):
-        print(render(problem, workspace.source_line), file=sys.stderr)
+    tell(pipeline.warnings_of(resolved), workspace.source_line)
     fusion = f", with {resolved.fusion.source}" if resolved.fusion else ""
     print(f"ok: {source}{fusion}")
     return 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,9 +22,19 @@ from compiler.compose import Composer
 from compiler.settings import Settings
 from compiler.tree import Memory
 from compiler.values import canonical, node_of, plain
+from test_messages import WORLDS
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "scripts/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+WALKTHROUGH = "<!-- walkthrough -->"
+"""On a page, begins steps that are followed in a copy of the repository rather than in it."""
+
+
+_spec = importlib.util.spec_from_file_location("write_catalog", ROOT / "scripts/write_catalog.py")
+assert _spec is not None
+assert _spec.loader is not None
+write_catalog = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(write_catalog)
 
 
 class Block(NamedTuple):
@@ -46,12 +58,12 @@ def blocks_of(name: str) -> list[Block]:
     return list(blocks((ROOT / name).read_text()))
 
 
-def run(command: str) -> str:
-    """Run a command line of a page in the repository and give what it prints."""
+def run(command: str, folder: Path = ROOT) -> str:
+    """Run a command line of a page in the repository, or another folder, and give what it prints."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", command],
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, "PATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -61,22 +73,73 @@ def run(command: str) -> str:
     return done.stdout
 
 
+def commands_of(block: Block) -> list[tuple[str, str]]:
+    """Give the commands of a console block, each with the output below it."""
+    parts = re.split(r"^\$ ", block.text, flags=re.M)[1:]
+    return [(command, output) for command, _, output in (part.partition("\n") for part in parts)]
+
+
 def consoles() -> list[Any]:
-    """Give every command that a page shows with its output."""
-    found = []
-    for page in PAGES:
-        for block in blocks(page.read_text()):
-            if block.info == "console":
-                for part in re.split(r"^\$ ", block.text, flags=re.M)[1:]:
-                    command, _, output = part.partition("\n")
-                    found.append(pytest.param(command, output, id=f"{page.name}:{command}"))
-    return found
+    """Give every command that a page shows with its output, but for the steps of a walkthrough."""
+    return [
+        pytest.param(command, output, id=f"{page.name}:{command}")
+        for page in PAGES
+        for block in blocks(page.read_text().split(WALKTHROUGH)[0])
+        if block.info == "console"
+        for command, output in commands_of(block)
+    ]
 
 
 @pytest.mark.parametrize(("command", "output"), consoles())
 def test_a_command_prints_what_its_page_shows(command: str, output: str) -> None:
     """A command with its output on a page prints exactly that."""
     assert run(command) == output.rstrip("\n") + "\n"
+
+
+def test_the_steps_of_the_playbook_do_what_they_say(tmp_path: Path) -> None:
+    """Who follows the playbook to add a preset, a component and a dataset sees what it shows, line for line."""
+    for name in ("configs", "build", "scripts", "dodo.py", "pyproject.toml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    run("doit", tmp_path)
+    steps = (ROOT / "docs/training/TRAINING_PLAYBOOK.md").read_text().split(WALKTHROUGH)[1]
+    done = 0
+    for block in blocks(steps):
+        kind, _, name = block.info.partition(" ")
+        if kind == "yaml":
+            (tmp_path / name).write_text(block.text)
+        for command, output in commands_of(block) if kind == "console" else ():
+            assert without_seconds(run(command, tmp_path)) == without_seconds(output), command
+            done += 1
+    assert done == 8
+
+
+def without_seconds(text: str) -> str:
+    """Take out how long a build took."""
+    return re.sub(r"in \d+\.\d s", "in N s", text)
+
+
+def test_the_command_for_another_repository_works(tmp_path: Path) -> None:
+    """The README's command compiles a tree that has never heard of trainlock."""
+    here, there = tmp_path / "here", tmp_path / "their-repo"
+    (there / "configs/train").mkdir(parents=True)
+    here.mkdir()
+    (there / "configs/base.yml").write_text("a: 1\nb: {c: 2}\n")
+    (there / "configs/train/run.yml").write_text("_BASE_: ../base.yml\nb: {c: 3}\n")
+    commands = [block.text for block in blocks_of("README.md") if block.info == "bash"][1:]
+    assert len(commands) == 1
+    assert "1 built" in run(commands[0], here)
+    assert yaml.safe_load((there / "out/train/run.lock.yaml").read_text()) == {"a": 1, "b": {"c": 3}}
+
+
+def test_the_catalog_is_what_the_tree_holds() -> None:
+    """The tables of the playbook are those that scripts/write_catalog.py writes; an old path is never lost."""
+    page = (ROOT / "docs/training/TRAINING_PLAYBOOK.md").read_text()
+    assert write_catalog.written(page) == page
+    assert write_catalog.written(page.replace("`tuner`", "`toner`")) == page
+    for old in [*(ROOT / "legacy/configs").rglob("*.yaml")]:
+        path = old.relative_to(ROOT / "legacy").as_posix()
+        assert f"`{path}`" in page or f"`legacy/{path}`" in page, path
 
 
 def excerpts() -> list[Any]:
@@ -198,6 +261,15 @@ def test_every_problem_has_its_section() -> None:
     sections = set(re.findall(r"^### `(.+)`$", (ROOT / "docs/problems.md").read_text(), re.M))
     assert sections == codes_in_the_source()
     assert len(sections) > 30
+
+
+def test_the_texts_of_the_problems_are_those_that_are_asserted() -> None:
+    """Each message on docs/problems.md is one that tests/test_messages.py provokes, under its own code."""
+    provoked = {(world.code, world.text.rstrip("\n")) for world in WORLDS}
+    page = (ROOT / "docs/problems.md").read_text()
+    shown = re.findall(r"^### `(.+?)`\n\n[^\n]+\n\n```text\n((?:(?!```).)+?)\n```$", page, re.M | re.S)
+    assert len(shown) > 40
+    assert [code for code, text in shown if (code, text) not in provoked] == []
 
 
 def test_the_readme_begins_with_the_two_commands_that_ci_runs() -> None:

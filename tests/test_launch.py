@@ -15,6 +15,11 @@ from typing import Any
 import pytest
 import yaml
 
+from compiler import settings
+from compiler.catalog import Layout
+from compiler.launch import copy_of
+from compiler.pipeline import Workspace
+from compiler.problems import Invalid, render
 from compiler.trainer import NoPlan, batch_plan
 from compiler.values import node_of
 
@@ -290,7 +295,7 @@ DRIFTS: Mapping[str, tuple[str, str, str]] = {
 
 @pytest.mark.parametrize("drift", DRIFTS)
 def test_a_drifted_lock_does_not_start(project: Path, drift: str) -> None:
-    """An edited or stale lock, or fusion lock, is refused with the reason and with what mends it; `build=true` mends it."""
+    """An edited or stale lock, or fusion lock, is refused with the reason and what mends it; `build=true` does."""
     name, old, new = DRIFTS[drift]
     text = (project / name).read_text()
     assert old in text
@@ -350,17 +355,45 @@ INJECTIONS = [
 ]
 
 
-@pytest.mark.parametrize("variables", INJECTIONS, ids=lambda variables: json.dumps(variables))
+@pytest.mark.parametrize("variables", INJECTIONS, ids=json.dumps)
 def test_nothing_is_carried_by_a_hostile_variable(project: Path, variables: dict[str, str]) -> None:
     """A variable that means nothing is one clear problem with exit code 2; nothing runs and nothing is written."""
     (project.parent / "outside.yaml").write_text("a: 1\n")
     before = tree(project.parent)
-    done = launch(project, **variables)
+    done = launch(project, None, **variables)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert done.stderr.count("error: ") == 1
+    codes = ("[bad-variable]", "[unknown-preset]", "[outside-root]", "[unselected-preset]")
+    assert any(code in done.stderr.split("\n")[0] for code in codes), done.stderr
     assert "Traceback" not in done.stderr
     assert tree(project.parent) == before
+
+
+def test_a_variable_that_means_nothing_is_told_whole(project: Path) -> None:
+    """The text says what was written and what the variable takes."""
+    done = launch(project, gpus="0;touch pwned")
+    assert done.stderr == (
+        "error: `gpus=0;touch pwned` means nothing [bad-variable]\n"
+        "  why: it takes device numbers joined by commas, such as `0,1`\n"
+    )
+
+
+def test_a_copy_with_another_digest_is_not_launched(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The copy's digest is computed again: were it another, nothing would start."""
+    monkeypatch.chdir(project)
+    workspace = Workspace(Layout(".", settings.load(".")))
+    compiled = workspace.compile("configs/train/dense.yaml")
+    assert copy_of(workspace, compiled).fusion_path.endswith("/dense.fusion.lock.yaml")
+    changed = compiled._replace(data=compiled.data.replace(b"lora_rank: 32", b"lora_rank: 33"))
+    assert changed.data != compiled.data
+    with pytest.raises(Invalid) as refused:
+        copy_of(workspace, changed)
+    digest = compiled.resolved.digest.removeprefix("sha256:")[:16]
+    assert render(refused.value.problems[0]) == (
+        f"output/run/.trainlock/{digest}/dense.lock.yaml: error: "
+        "the copy of `build/train/dense.lock.yaml` has another digest [digest-moved]"
+    )
 
 
 def test_an_argument_is_refused(project: Path) -> None:
@@ -426,7 +459,7 @@ def test_a_batch_that_is_no_number_is_told(wrong: Any) -> None:
     if wrong == []:
         assert batch_plan(values, 1).asked is None  # not a scalar: left to the checks of types
         return
-    with pytest.raises(NoPlan, match="training.effective_batch_size"):
+    with pytest.raises(NoPlan, match="effective_batch_size"):
         batch_plan(values, 1)
 
 

@@ -1,0 +1,57 @@
+"""Printing that no broken stream can turn into a failed build.
+
+A message may go to a closed pipe, a full disk, a terminal that knows no Chinese, or nowhere at all: the locks are
+written all the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from compiler.problems import Problem, SourceLine, in_order, no_line, render
+
+
+def prepare() -> None:
+    """Let both streams escape what their encoding lacks, rather than fail on it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Print a message on stderr, if anybody can read it."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(text + end)
+        sys.stderr.flush()
+
+
+def tell(problems: Iterable[Problem], source_line: SourceLine = no_line) -> None:
+    """Print problems on stderr, each once, in order of place."""
+    for problem in in_order(problems):
+        say(render(problem, source_line))
+
+
+def write(stream: TextIO | None, text: str) -> bool:
+    """Print data, and say whether it got out; a stream that failed is pointed at nothing, so that its end is quiet."""
+    try:
+        if stream is None:
+            return False
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        silence(stream)
+        return False
+    return True
+
+
+def silence(stream: TextIO | None) -> None:
+    """Point a stream at nothing: the interpreter flushes it once more, and must not fail."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())  # type: ignore[union-attr]
+        os.close(nothing)

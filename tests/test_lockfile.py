@@ -1,0 +1,802 @@
+"""lockfile and emitter: what a lock looks like, what readers read from it, and how it drifts."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from builders import (
+    REPOSITORY,
+    Files,
+    composer,
+    content,
+    layout,
+    lock_of,
+    node,
+    problems_of,
+    resolve,
+    safe_load,
+    typed,
+)
+from compiler.emitter import INLINE_COLUMNS, Encoder, one_line
+from compiler.lockfile import MARK, decode, drift, encode, header_of, is_ours
+from compiler.pipeline import Workspace
+from compiler.settings import load
+from compiler.tree import Disk, Memory
+from compiler.values import MAX_INT, Node, Origin, leaves, node_of, plain
+
+SOURCE = "configs/train/p.yaml"
+
+
+def body_of(value: dict[str, Any]) -> str:
+    """Give the body of the lock of a plain mapping."""
+    return Encoder(lambda file: file).body(node_of(value, Origin("f", 1, 1))).decode()
+
+
+def ruamel(text: str) -> Any:
+    """Read a text as YAML 1.2."""
+    return YAML(typ="safe", pure=True).load(io.StringIO(text))
+
+
+# ---------------------------------------------------------------------------------------------- shape
+
+WORLD: dict[str, str | bytes] = {
+    "configs/base.yaml": "model: {dtype: bfloat16}\ntraining: {lr: 1.0e-7, betas: [0.9, 0.999]}\n",
+    "configs/components/mode.yml": "training: {lr: 2.0e-4, empty: {}, nothing: null}\ntext: 'no'\n",
+    "configs/fusion/base.yaml": "targets:\n- {name: a, dataset: d}\n",
+    "configs/fusion/m.yaml": "extends: base.yaml\ntargets:\n- {name: a, train_jsonl: a.jsonl}\nsources: []\n",
+    "configs/train/p.yaml": """
+        extends: [../base.yaml, ../components/mode.yml]
+        training: {run_name: 北京-1}
+        ops:
+        - name: flip
+          params: {prob: 0.5, range: [0.9, 1.1]}
+        - [1, [2, 3]]
+        - plain
+        fusion: configs/fusion/m.yaml
+    """,
+}
+
+
+def test_a_lock_is_exactly_this() -> None:
+    """The header, block style, a comment behind each leaf, and one on the key of a whole list."""
+    digest = resolve(WORLD, SOURCE).digest
+    fusion = resolve(WORLD, "configs/fusion/m.yaml").digest
+    assert lock_of(WORLD, SOURCE) == (
+        "# Locked by trainlock from configs/train/p.yaml. Generated: edit the sources, then run `doit`.\n"
+        "# format: 1\n"
+        f"# digest: {digest}\n"
+        f"# fusion: {fusion} build/fusion/m.lock.yaml\n"
+        "# merge order (later wins):\n"
+        "#   configs/base.yaml\n"
+        "#   configs/components/mode.yml\n"
+        "#   configs/train/p.yaml\n"
+        "\n"
+        "model:\n"
+        "  dtype: bfloat16                               # base\n"
+        "training:\n"
+        "  lr: 0.0002                                    # components/mode.yml\n"
+        "  betas: [0.9, 0.999]                           # base\n"
+        "  empty: {}                                     # components/mode.yml\n"
+        "  nothing: null                                 # components/mode.yml\n"
+        '  run_name: "北京-1"                          # train/p\n'
+        'text: "no"                                      # components/mode.yml\n'
+        "ops:                                            # train/p\n"
+        "  - name: flip\n"
+        "    params:\n"
+        "      prob: 0.5\n"
+        "      range: [0.9, 1.1]\n"
+        "  -\n"
+        "    - 1\n"
+        "    - [2, 3]\n"
+        "  - plain\n"
+        "fusion: build/fusion/m.lock.yaml                # train/p\n"
+    )
+
+
+def test_a_mix_s_lock_has_a_comment_for_each_leaf_that_another_file_set() -> None:
+    """A keyed list to which two files gave says for each leaf which."""
+    text = lock_of(WORLD, "configs/fusion/m.yaml")
+    assert text.split("\n\n")[1] == (
+        "targets:\n"
+        "  - name: a                                     # fusion/m\n"
+        "    dataset: d                                  # fusion/base\n"
+        "    train_jsonl: a.jsonl                        # fusion/m\n"
+        "sources: []                                     # fusion/m\n"
+    )
+    assert "# fusion:" not in text
+
+
+def test_an_empty_document_is_an_empty_mapping() -> None:
+    """A preset that holds nothing locks to `{}`, which every reader reads as a mapping."""
+    text = lock_of({SOURCE: ""}, SOURCE)
+    assert text.endswith("\n\n{}\n")
+    assert safe_load(text) == {}
+
+
+def test_a_list_of_scalars_stands_inline_up_to_a_hundred_columns() -> None:
+    """At 100 columns inline, at 101 in block style; with a mapping or a list in it always in block style."""
+    fits = "x" * (INLINE_COLUMNS - len("k: [1, ]"))
+    assert body_of({"k": [1, fits]}).split("\n")[0] == f"k: [1, {fits}]  # f"
+    assert body_of({"k": [1, fits + "x"]}).split("\n")[1:] == ["  - 1", f"  - {fits}x", ""]
+    assert body_of({"k": [[1]]}).split("\n")[1] == "  - [1]"
+    wide = "北" * (INLINE_COLUMNS - len('k: [""]'))
+    assert body_of({"k": [wide]}).count("\n") == 1
+
+
+def test_the_keys_stay_in_the_order_of_the_legacy_loader() -> None:
+    """First seen in merge order, and not sorted."""
+    files = {"configs/a.yaml": "z: 1\nm: {y: 1, b: 2}", SOURCE: "extends: ../a.yaml\na: 1\nm: {a: 3, y: 4}"}
+    value = safe_load(lock_of(files, SOURCE))
+    assert list(value) == ["z", "m", "a"]
+    assert list(value["m"]) == ["y", "b", "a"]
+
+
+def comments(text: str) -> list[tuple[str, str]]:
+    """Give for each line with a comment its key and the comment."""
+    found = re.findall(r"^\s*(?:- )?([^\s:#][^:#]*):.*?  # (\S+)$", text.split("\n\n", 1)[1], re.MULTILINE)
+    return [(key, label) for key, label in found]
+
+
+def test_every_leaf_of_the_shipped_locks_names_the_fragment_that_set_it() -> None:
+    """Over all shipped presets: the comment of each leaf outside of whole lists is its origin's label."""
+    workspace = Workspace(repository())
+    checked = 0
+    for source in workspace.everything():
+        compiled = workspace.compile(source)
+        expected = [
+            (str(path[-1]), workspace.layout.label_of(leaf.origin.file))
+            for path, leaf in leaves(compiled.resolved.values)
+            if not any(isinstance(step, int) for step in path)
+        ]
+        told = comments(compiled.data.decode())
+        assert [pair for pair in expected if pair not in told] == []
+        checked += len(expected)
+    assert checked > 1_000
+
+
+def repository() -> Any:
+    """Give the layout of this repository."""
+    from compiler.catalog import Layout
+
+    return Layout(str(REPOSITORY), load(str(REPOSITORY)))
+
+
+def all_locks(tree: Memory | Disk) -> dict[str, bytes]:
+    """Compile everything that ships from a tree."""
+    workspace = Workspace(repository(), tree)
+    return {source: workspace.compile(source).data for source in workspace.everything()}
+
+
+def shipped() -> dict[str, bytes]:
+    """Give every file below configs/, by path."""
+    return {str(file.relative_to(REPOSITORY)): file.read_bytes() for file in (REPOSITORY / "configs").rglob("*.yaml")}
+
+
+def test_a_comment_added_to_any_fragment_changes_no_byte_of_any_lock() -> None:
+    """Locks hold no line numbers: a comment line at the top of every file moves every value and no lock."""
+    files = shipped()
+    before = all_locks(Disk(str(REPOSITORY)))
+    assert all_locks(Memory(files)) == before
+    assert all_locks(Memory({path: b"# a comment\n\n" + data for path, data in files.items()})) == before
+    changed = {**files, "configs/base.yaml": files["configs/base.yaml"].replace(b"bfloat16", b"float16")}
+    assert all_locks(Memory(changed)) != before  # the comparison can see a difference
+
+
+def test_no_lock_holds_a_line_number_an_absolute_path_an_anchor_or_a_tag() -> None:
+    """Nothing in a lock depends on where it was made, and nothing needs more than plain YAML."""
+    for data in all_locks(Disk(str(REPOSITORY))).values():
+        text = data.decode()
+        assert not re.search(r"\.yaml:\d+", text)
+        assert str(REPOSITORY) not in text
+        assert not re.search(r"(?m)^[^#\"]*: [&*!]", text)
+        assert "extends:" not in text
+        assert "<<" not in text
+        assert text.endswith("\n")
+        assert not text.endswith("\n\n")
+
+
+# ---------------------------------------------------------------------------------------------- dialects
+
+HOSTILE = [
+    "yes",
+    "Yes",
+    "no",
+    "NO",
+    "on",
+    "Off",
+    "y",
+    "n",
+    "Y",
+    "N",
+    "true",
+    "FALSE",
+    "null",
+    "Null",
+    "NULL",
+    "~",
+    "none",
+    ".inf",
+    "-.inf",
+    ".nan",
+    ".NaN",
+    "inf",
+    "nan",
+    "NaN",
+    "Infinity",
+    "1",
+    "-1",
+    "+1",
+    "0",
+    "00",
+    "010",
+    "0o10",
+    "0x1F",
+    "0b1",
+    "1_000",
+    "1e5",
+    "1E5",
+    "1e-5",
+    "1.0",
+    ".5",
+    "5.",
+    "1.5e3",
+    "1.5e+3",
+    "-",
+    "+",
+    ".",
+    "..",
+    "...",
+    "-.",
+    "+.inf",
+    "1:30",
+    "12:30:45",
+    "1:2:3.4",
+    "2026-01-31",
+    "2026-01-31T10:00:00Z",
+    "2001-12-14",
+    "=",
+    "<<",
+    "<",
+    ">",
+    "|",
+    "!",
+    "&",
+    "*",
+    "@",
+    "`",
+    "%",
+    "#",
+    "?",
+    ":",
+    ",",
+    "[",
+    "]",
+    "{",
+    "}",
+    "'",
+    '"',
+    "\\",
+    "--",
+    "---",
+    "a:",
+    "a:b",
+    ":a",
+    "a#",
+    "#a",
+    "a,b",
+    "[a]",
+    "{a}",
+    "!a",
+    "&a",
+    "*a",
+    "@a",
+    "`a",
+    "%a",
+    "?a",
+    "-a",
+    "|a",
+    ">a",
+    "'a",
+    '"a',
+    "a'",
+    'a"',
+    "a\\",
+    "\\n",
+    "a=b",
+    "/x",
+    "./x",
+    "../x",
+    ".x",
+    "..x",
+    ".x/y",
+    "x/",
+    "~/x",
+    "_",
+    "__",
+    "_1",
+    "1_",
+    "e1",
+    "E5",
+    "x",
+    "y_",
+    "z-",
+    "北京",
+    "é",
+    "😀",
+    "𝒳",
+    "ß",
+    "ﬁ",
+    "ñ",
+    "İ",
+    "İ",
+    "true1",
+    "nulls",
+    "On1",
+    "no-op",
+    "yes/no",
+    "0.0.0.0",
+    "127.0.0.1",
+    "1.2.3",
+    "v1.0",
+    "C:\\x",
+    "http://x:80/?a=b#c",
+    "key=value",
+]
+HOSTILE += [
+    "",
+    " ",
+    " a",
+    "a ",
+    "a b",
+    "a: b",
+    "a #b",
+    "- a",
+    "? a",
+    "a\tb",
+    "\t",
+    "a\nb",
+    "\n",
+    "a\n",
+    "\na",
+    "a\r\nb",
+    "\r",
+    "\0",
+    "\x07",
+    "\x1b[0m",
+    "\x7f",
+    "\x80",
+    "\x85",
+    "a\x85b",
+    "\xa0",
+    "\xad",
+    "\u2028",
+    "\u2029",
+    "\ufeff",
+    "\ufeffa",
+    "\ufffe",
+    "\uffff",
+    "\ufdd0",
+    "\u200b",
+    "\u202e",
+    "\u0600",
+    "\U000e0001",
+    "\U0001fffe",
+    "\U0010ffff",
+    "\ud7ff",
+    "\ue000",
+    "%YAML 1.2",
+    "--- a",
+    "... ",
+    "a" * 300,
+    "a b " * 100,
+    "x: " * 50,
+    "\\x41",
+    '"quoted"',
+    "'quoted'",
+    "it's",
+]
+KEYS = [text for text in HOSTILE if len(text) <= 120]
+
+
+@pytest.mark.parametrize("read", [safe_load, ruamel], ids=["PyYAML", "YAML 1.2"])
+def test_every_hostile_text_reads_back_as_the_same_text(read: Callable[[str], Any]) -> None:
+    """As a value, in a list and as a key, in both dialects; and on one line."""
+    value: dict[str, Any]
+    for text in HOSTILE:
+        value = {"k": text, "l": [text, [text]], "m": {"n": [{"o": text}]}}
+        written = body_of(value)
+        assert typed(read(written)) == typed(value), repr(text)
+        assert [line[:2] for line in written.split("\n")[:2]] == ["k:", "l:"]  # one line, whatever it holds
+    for text in KEYS:
+        value = {text: 1, "m": {text: {text: [1, {text: None}]}}}
+        assert typed(read(body_of(value))) == typed(value), repr(text)
+
+
+@pytest.mark.parametrize("char", ["\U000e0001", "\x01", "\\", "\u2028", "北", "😀", "a"])
+@pytest.mark.parametrize("read", [safe_load, ruamel], ids=["PyYAML", "YAML 1.2"])
+def test_the_longest_key_of_any_character_reads_back(read: Callable[[str], Any], char: str) -> None:
+    """A key of 120 characters is a key also where each of them has to be escaped."""
+    value = {char * 120: {char * 119: 1}}
+    assert typed(read(body_of(value))) == typed(value)
+
+
+NUMBERS: list[Any] = [
+    *(0, 1, -1, 10, 8, 255, 10**18, -(10**30), MAX_INT - 1, 1 - MAX_INT),
+    *(
+        0.0,
+        -0.0,
+        1.0,
+        -1.5,
+        1e-07,
+        1e-5,
+        1e5,
+        1e16,
+        1e22,
+        1.5e300,
+        5e-324,
+        1.7976931348623157e308,
+        0.1,
+        1 / 3,
+        123456789.125,
+    ),
+    *(float("inf"), float("-inf"), float("nan"), True, False, None),
+]
+
+
+@pytest.mark.parametrize("read", [safe_load, ruamel], ids=["PyYAML", "YAML 1.2"])
+def test_every_number_boolean_and_null_reads_back_in_type_and_value(read: Callable[[str], Any]) -> None:
+    """Floats carry a dot; -0.0 and NaN keep what they are."""
+    value = {
+        "v": NUMBERS,
+        "w": [[number] for number in NUMBERS],
+        **{f"k{n}": v for n, v in enumerate(NUMBERS)},
+    }
+    assert typed(read(body_of(value))) == typed(value)
+    for number in NUMBERS:
+        if isinstance(number, float) and math.isfinite(number):
+            assert "." in body_of({"k": number})
+
+
+def test_equal_keys_of_unequal_type_are_not_mixed_up() -> None:
+    """1, 1.0 and true are equal in Python: the writer's memory does not confuse them, in any order."""
+    for values in ([1, 1.0, True, 0, 0.0, -0.0, False], [False, -0.0, 0.0, 0, True, 1.0, 1]):
+        assert typed(safe_load(body_of({"v": values}))) == typed({"v": values})
+
+
+DATES: list[Any] = [
+    datetime.date(2026, 1, 31),
+    datetime.date(1, 1, 1),
+    datetime.datetime(2026, 1, 31),
+    datetime.datetime(2026, 1, 31, 10, 20, 30),
+    datetime.datetime(2026, 1, 31, 10, 20, 30, 123000),
+    datetime.datetime(2026, 1, 31, 10, 20, 30, 5, tzinfo=datetime.UTC),
+    datetime.datetime(2026, 1, 31, 10, 20, tzinfo=datetime.timezone(datetime.timedelta(hours=-5, minutes=-30))),
+]
+
+
+def test_dates_read_back_as_pyyaml_reads_them() -> None:
+    """A date in a source is the same date in the lock, with its time zone."""
+    value = {"v": DATES, "w": [[date] for date in DATES]}
+    assert typed(safe_load(body_of(value))) == typed(value)
+    for text in (
+        "2001-12-14t21:59:43.10-05:00",
+        "2001-12-15 2:59:43.10",
+        "2001-12-14 21:59:43.1234567 +5:30",
+        "2001-1-1",
+    ):
+        files = {SOURCE: f"k: {text}\n"}
+        assert typed(safe_load(lock_of(files, SOURCE))) == typed(safe_load(f"k: {text}\n"))
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(HOSTILE)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
+TREES = st.dictionaries(
+    TEXTS.filter(lambda text: len(text) <= 100),
+    st.recursive(
+        SCALARS,
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(TEXTS.filter(lambda text: len(text) <= 100), inner, max_size=3)
+        ),
+        max_leaves=10,
+    ),
+    max_size=4,
+)
+
+
+@given(TREES)
+@example({"a": [[], {}, [[]], [{}], {"b": [[[{"c": []}]]]}]})
+@example({"a": [["x" * 120], "y"], "b": [{"k": ["x" * 120]}]})
+def test_decoding_what_was_encoded_gives_the_same_values(tree: dict[str, Any]) -> None:
+    """decode(encode(x)) is x in type, value and key order, for PyYAML and for YAML 1.2."""
+    written = body_of(tree)
+    expected = typed(tree)
+    assert typed(safe_load(written)) == expected
+    assert typed(ruamel(written)) == expected
+
+
+def mixed(value: Any, files: list[str], depth: int = 0) -> Node:
+    """Give a plain value as nodes of several files, as merged entries are."""
+    origin = Origin(files[depth % len(files)], 1, 1)
+    if isinstance(value, dict):
+        return Node({key: mixed(child, files, depth + n) for n, (key, child) in enumerate(value.items())}, origin)
+    if isinstance(value, list):
+        return Node([mixed(child, files, depth + n) for n, child in enumerate(value)], origin)
+    return Node(value, origin)
+
+
+@given(TREES)
+def test_trees_of_many_files_decode_to_the_same_values(tree: dict[str, Any]) -> None:
+    """The commented style of lists of several files is as faithful as the plain one."""
+    written = Encoder(lambda file: file).body(mixed(tree, ["a", "b", "c"])).decode()
+    assert typed(safe_load(written)) == typed(tree)
+
+
+@given(TREES)
+def test_one_line_is_yaml_of_the_same_value(tree: dict[str, Any]) -> None:
+    """What messages show of a value is itself YAML."""
+    text = one_line(node_of(tree))
+    assert "\n" not in text
+    assert typed(safe_load(text)) == typed(tree)
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "北京", "a#b", "a: b", "é'", '"q"', "-", "a,b", "\ufeffx", "\ufffex", "\U0001fffex"]
+)
+def test_any_name_that_is_allowed_makes_a_lock_that_reads(name: str) -> None:
+    """A file name that is not refused as `bad-name` does not break the lock that holds it."""
+    source = f"configs/train/{name}.yaml"
+    files = {source: "extends: ../a.yaml\nx: {y: 1, l: [1]}", "configs/a.yaml": "z: 1"}
+    try:
+        text = lock_of(files, source)
+    except Exception:
+        assert [p.code for p in problems_of(lambda: lock_of(files, source))] == ["bad-name"]
+        return
+    assert safe_load(text.encode()) == {"z": 1, "x": {"y": 1, "l": [1]}}
+    header = header_of(text.encode())
+    assert header is not None
+    assert header.source == source
+    assert header.merge_order == ("configs/a.yaml", source)
+
+
+# ---------------------------------------------------------------------------------------------- stability
+
+
+def test_encoding_twice_gives_the_same_bytes_in_any_order_of_presets() -> None:
+    """An aliased value under two keys, at two depths, in two presets: kept texts never leak."""
+    files = {
+        "configs/a.yaml": "x: &x {p: [1, {q: 2}], r: {s: 1}}\ny: {z: {w: *x}}\nl: [*x, [*x]]\nm: *x\n",
+        "configs/train/p.yaml": "extends: ../a.yaml\nx: {p: [3]}",
+        "configs/train/q.yaml": "extends: ../a.yaml\ny: {z: {w: {r: {t: 2}}}}",
+        "configs/train/r.yaml": "extends: [p.yaml, q.yaml]",
+    }
+    names = [path for path in files if "train" in path]
+    alone = {name: lock_of(files, name) for name in names}
+    for order in (names, names[::-1], names + names):
+        made = composer(files)
+        encoder = Encoder(made.layout.label_of)
+        for name in order:
+            assert encode(made.preset(name), made.layout, encoder).decode() == alone[name]
+    for name, text in alone.items():
+        assert typed(safe_load(text)) == typed(plain(resolve(files, name).values))
+
+
+def digests(*presets: str, **more: str | bytes) -> list[str]:
+    """Give the digests of presets, each the only one of a repository."""
+    return [resolve({SOURCE: text, **more}, SOURCE).digest for text in presets]
+
+
+def test_digests_see_types_and_list_order_and_not_key_order() -> None:
+    """1, 1.0, true and "1" differ; mapping order does not matter, list order does."""
+    assert len(set(digests("a: 1", "a: 1.0", "a: true", "a: '1'", "a: 0x1\nb: 1", "a: null", "a:\n- 1"))) == 7
+    assert len(set(digests("a: 1\nb: {c: 1, d: 2}", "b: {d: 2, c: 1}\na: 1"))) == 1
+    assert len(set(digests("a: [1, 2]", "a: [2, 1]"))) == 2
+    assert len(set(digests("a: 010", "a: 8", "a: 0b1000"))) == 1
+
+
+def test_a_renamed_mix_with_equal_contents_keeps_the_preset_s_digest() -> None:
+    """A digest is of values, whatever files are called; another mix gives another digest."""
+    mix = "targets: [{name: a, dataset: d, train_jsonl: a.jsonl}]"
+    more: Files = {
+        "configs/fusion/one.yaml": mix,
+        "configs/fusion/two.yaml": "extends: one.yaml",
+        "configs/fusion/three.yaml": mix + "\nseed: 1",
+    }
+    one, two, three, none, inline = digests(
+        *(f"x: 1\nfusion: configs/fusion/{name}.yaml" for name in ("one", "two", "three")),
+        "x: 1\nfusion: null",
+        "x: 1\nfusion: ''",
+        **more,
+    )
+    assert one == two
+    assert len({one, three, none, inline}) == 4
+
+
+# ---------------------------------------------------------------------------------------------- headers
+
+
+def test_a_header_is_read_back_as_written() -> None:
+    """Everything that a lock says of itself comes back; a lock without a mix names none."""
+    data = lock_of(WORLD, SOURCE).encode()
+    header = header_of(data)
+    assert header is not None
+    resolved = resolve(WORLD, SOURCE)
+    assert resolved.fusion is not None
+    assert header._asdict() == {
+        "source": SOURCE,
+        "format": 1,
+        "digest": resolved.digest,
+        "fusion_digest": resolved.fusion.digest,
+        "fusion_lock": "build/fusion/m.lock.yaml",
+        "merge_order": ("configs/base.yaml", "configs/components/mode.yml", SOURCE),
+    }
+    alone = header_of(lock_of({SOURCE: "x: 1"}, SOURCE).encode())
+    assert alone is not None
+    assert (alone.fusion_digest, alone.fusion_lock) == ("", "")
+    assert typed(plain(decode("x", data).values)) == typed(safe_load(data))
+
+
+@pytest.mark.parametrize("data", [b"", b"x: 1\n", b"# comment\n", b"\n" + MARK + b"x", b"\xff", MARK[:10] + b"\nx: 1"])
+def test_what_is_no_lock_has_no_header(data: bytes) -> None:
+    """A header is the first line or none."""
+    assert header_of(data) is None
+
+
+def test_a_lock_is_known_by_its_first_line() -> None:
+    """Ours: a lock, a torn one, an empty file. Not ours: anything else."""
+    data = lock_of({SOURCE: "x: 1"}, SOURCE).encode()
+    assert all(is_ours(data[:length]) for length in (len(data), 200, 60, len(MARK), 12, 3, 0))
+    assert not any(
+        is_ours(other) for other in (b"x: 1\n", b"\n" + data, b"# Locked by hand\n", b"\xef\xbb\xbf" + data, b"/")
+    )
+
+
+# ---------------------------------------------------------------------------------------------- drift
+
+MIX = "targets: [{name: a, dataset: d, train_jsonl: a.jsonl}]"
+BEFORE: dict[str, str | bytes] = {
+    "configs/base.yaml": "lr: 1\nseed: 2\n",
+    "configs/fusion/m.yaml": MIX,
+    SOURCE: "extends: ../base.yaml\nname: x\nops: [1, 2]\nfusion: configs/fusion/m.yaml\n",
+}
+LOCK = "build/train/p.lock.yaml"
+
+
+def drifted(found: str | bytes | None, *, after: Files = BEFORE, mix: str | None = None) -> str:
+    """Say how bytes at the lock's place differ from what the files compile to, as `code: why`."""
+    data = found.encode() if isinstance(found, str) else found
+    fusion = (mix if mix is not None else lock_of(BEFORE, "configs/fusion/m.yaml")).encode()
+    problem = drift(LOCK, data, lock_of(after, SOURCE).encode(), ("fusion",), lambda _path: fusion or None)
+    return f"{problem.code}: {problem.why}" if problem is not None else "fresh"
+
+
+FRESH = lock_of(BEFORE, SOURCE)
+EDITED = "lock-edited: its values do not give its own digest: "
+
+DRIFTS: list[tuple[str, str | bytes | None, str]] = [
+    ("equal", FRESH, "fresh"),
+    ("missing", None, "lock-missing: nothing was ever built, or it was deleted"),
+    ("foreign", "lr: 1\n", "foreign-file: it lies where a lock should lie, and is left alone"),
+    ("emptied", "", "lock-damaged: its first lines say what it was made from"),
+    ("torn in the header", FRESH[:70], "lock-damaged: its first lines say what it was made from"),
+    ("torn before the digest", FRESH[:115], "lock-damaged: its first lines say what it was made from"),
+    (
+        "no digest",
+        FRESH.replace("# digest", "# digst"),
+        "lock-damaged: its first lines say what it was made from",
+    ),
+    (
+        "no number of format",
+        FRESH.replace("format: 1", "format: x"),
+        "lock-damaged: its first lines say what it was made from",
+    ),
+    ("bad YAML", FRESH + "  ]", "lock-damaged: "),
+    ("a value edited", FRESH.replace("lr: 1 ", "lr: 3 "), EDITED + "`lr` is `3` and compiles to `1`"),
+    ("a value retyped", FRESH.replace("lr: 1 ", "lr: 1.0"), EDITED + "`lr` is `1.0` and compiles to `1`"),
+    ("a key dropped", re.sub("seed: .*\n", "", FRESH), EDITED + "`seed` is absent and compiles to `2`"),
+    ("a key added", FRESH + "extra: 1\n", EDITED + "`extra` is `1` and compiles to absent"),
+    ("an item edited", FRESH.replace("[1, 2]", "[1, 3]"), EDITED + "`ops[1]` is `3` and compiles to `2`"),
+    (
+        "items reordered",
+        FRESH.replace("[1, 2]", "[2, 1]"),
+        EDITED + "`ops[0]` is `2` and compiles to `1`, `ops[1]` is `1` and compiles to `2`",
+    ),
+    (
+        "the fusion path edited",
+        re.sub("fusion: build.*", "fusion: other.yaml", FRESH),
+        "lock-edited: `fusion` is `other.yaml` and compiles to `build/fusion/m.lock.yaml`",
+    ),
+    (
+        "the fusion path dropped",
+        re.sub("\nfusion: build.*", "", FRESH),
+        EDITED + "`fusion` is absent and compiles to `build/fusion/m.lock.yaml`",
+    ),
+    (
+        "a comment edited",
+        FRESH.replace("# base", "# bass"),
+        "lock-edited: its comments or its layout changed",
+    ),
+    ("a comment appended", FRESH + "# mine\n", "lock-edited: its comments or its layout changed"),
+    (
+        "keys reordered",
+        FRESH.replace("\nlr: 1 ", "\nlr: 1  "),
+        "lock-edited: its comments or its layout changed",
+    ),
+    (
+        "a newer format",
+        FRESH.replace("format: 1", "format: 2"),
+        "lock-format: a later version wrote it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("found", "told"), [row[1:] for row in DRIFTS], ids=[row[0] for row in DRIFTS])
+def test_a_lock_that_is_not_what_its_sources_compile_to_is_told_why(found: str | bytes | None, told: str) -> None:
+    """Missing, foreign, damaged, edited by hand with the values named, of a newer format."""
+    assert drifted(found).startswith(told)
+    if told.endswith(("`", "absent", "deleted", "alone", "from")):
+        assert drifted(found) == told
+
+
+STALE: list[tuple[str, Files, str]] = [
+    ("a value", {**BEFORE, "configs/base.yaml": "lr: 5\nseed: 2\n"}, "`lr` is `1` and compiles to `5`"),
+    (
+        "four values",
+        {**BEFORE, "configs/base.yaml": "lr: 5\nseed: 3\na: 1\nb: 2\n"},
+        (
+            "`lr` is `1` and compiles to `5`, `seed` is `2` and compiles to `3`, `a` is "
+            "absent and compiles to `1`, and 1 more"
+        ),
+    ),
+    (
+        "the mix",
+        {**BEFORE, "configs/fusion/m.yaml": MIX + "\nx: 1"},
+        "the values of its fusion config changed",
+    ),
+    (
+        "the merge order",
+        {
+            **BEFORE,
+            "configs/none.yaml": "",
+            SOURCE: content(BEFORE[SOURCE]).replace(b"../base.yaml", b"[../none.yaml, ../base.yaml]"),
+        },
+        "its merge order changed, and no value with it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("after", "why"), [row[1:] for row in STALE], ids=[row[0] for row in STALE])
+def test_a_stale_lock_names_what_changed(after: Files, why: str) -> None:
+    """Sources that moved on: values by name, else the mix, else the merge order."""
+    assert drifted(FRESH, after=after) == f"lock-stale: {why}"
+
+
+def test_an_edit_of_a_stale_lock_is_still_called_an_edit() -> None:
+    """The lock's own digest tells a hand's edit from a source's."""
+    after = {**BEFORE, "configs/base.yaml": "lr: 5\nseed: 2\n"}
+    assert drifted(FRESH.replace("seed: 2 ", "seed: 9 "), after=after).startswith(EDITED)
+
+
+@pytest.mark.parametrize("mix", ["", "x: 1\n", "# Locked by trainlock from"])
+def test_a_lock_whose_fusion_lock_is_gone_is_not_called_edited(mix: str) -> None:
+    """Where the mix cannot be read its digest cannot be computed, and no edit is claimed."""
+    assert drifted(FRESH, mix=mix) == "fresh"
+    after = {**BEFORE, "configs/base.yaml": "lr: 5\nseed: 2\n"}
+    assert drifted(FRESH, after=after, mix=mix) == "lock-stale: `lr` is `1` and compiles to `5`"
+
+
+def test_a_node_built_by_the_tests_is_as_the_reader_makes_it() -> None:
+    """The negative control of the typed comparison: a changed value is seen."""
+    assert typed(safe_load(body_of({"k": 1}))) != typed({"k": 1.0})
+    assert plain(node("{k: 1}")) == {"k": 1}
+    assert layout("/r").lock_of(SOURCE) == LOCK

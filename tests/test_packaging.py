@@ -1,0 +1,91 @@
+"""What is installed: the package `compiler`, typed, and nothing that the repository generates."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder, with nobody's settings."""
+    settings = ["-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(
+        ["git", *settings, *arguments], cwd=folder, check=True, capture_output=True, text=True, timeout=60
+    )
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository as it stands, in a git repository of its own: what is tracked, and what is not ignored."""
+    root = tmp_path_factory.mktemp("clone")
+    listed = git(REPOSITORY, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in {name for name in listed.split("\0") if name}:
+        source = REPOSITORY / name
+        if source.is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, root / name)
+    git(root, "init", "--quiet")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "as it stands")
+    return root
+
+
+@pytest.fixture(scope="module")
+def installed(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clone, installed by pip into a folder of its own, without its dependencies."""
+    target = tmp_path_factory.mktemp("installed")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    options = ["--no-deps", "--no-index", "--no-build-isolation", "--no-compile", "--target", str(target)]
+    done = subprocess.run([*command, *options, str(clone)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def test_an_install_leaves_the_build_folder_as_it_was(clone: Path, installed: Path) -> None:
+    """The locks are in `build`, where other build tools would put their scratch files."""
+    assert (installed / "compiler").is_dir()
+    assert git(clone, "status", "--porcelain", "-uall", "build") == ""
+    assert git(clone, "status", "--porcelain", "-uall", "--ignored", "build", "compiler", "configs") == ""
+
+
+def test_only_the_package_is_installed(installed: Path) -> None:
+    """`compiler`, its metadata and the command: no tests, no configs, no locks."""
+    tops = {path.name for path in installed.iterdir()}
+    assert {name for name in tops if not name.endswith(".dist-info")} == {"compiler", "bin"}
+    assert [path.name for path in (installed / "bin").iterdir()] == ["trainlock"]
+    ours = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "compiler").glob("*.py")}
+    found = {path.relative_to(installed).as_posix() for path in (installed / "compiler").rglob("*") if path.is_file()}
+    assert found == ours | {"compiler/py.typed"}
+
+
+def test_the_metadata_names_the_commands(installed: Path) -> None:
+    """The command `trainlock`, and the database that doit finds as a plugin."""
+    (distribution,) = importlib.metadata.distributions(name="trainlock", path=[str(installed)])
+    points = {(point.group, point.name): point.value for point in distribution.entry_points}
+    assert points[("console_scripts", "trainlock")] == "compiler.cli:main"
+    module, _, name = points[("doit.BACKEND", "trainlock")].partition(":")
+    assert (installed / (module.replace(".", "/") + ".py")).is_file()
+    assert f"class {name}" in (installed / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8")
+    assert distribution.metadata["Requires-Python"] == ">=3.11"
+
+
+def test_what_is_installed_runs(installed: Path, clone: Path) -> None:
+    """Out of the folder it was installed to, the command finds the shipped locks fresh."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(installed)!r})\n"
+        "import compiler.cli; assert compiler.__file__.startswith(sys.path[0]), compiler.__file__\n"
+        "sys.exit(compiler.cli.main(['check', '--root', sys.argv[1]]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(clone)], cwd=installed, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(" fresh, 0 wrong\n")

@@ -1,0 +1,94 @@
+"""problems: one shape for every message, and hints from the right set."""
+
+from __future__ import annotations
+
+from compiler.problems import (
+    BuildLocked,
+    Invalid,
+    Note,
+    Problem,
+    UsageError,
+    did_you_mean,
+    in_order,
+    nearest,
+    printable,
+    render,
+)
+from compiler.values import Origin
+
+WHOLE = Problem(
+    "missing-base",
+    "base `x.yaml` does not exist",
+    Origin("a.yaml", 2, 5),
+    why="a rule",
+    notes=(Note(Origin("b.yaml", 1, 10), "extends this file"), Note(Origin("c.yaml", 0, 0), "is the other")),
+    hint="did you mean `y.yaml`?",
+)
+
+
+def test_a_problem_is_rendered_whole() -> None:
+    """Place, severity, message and code come first; then the line with a caret, why, notes and hint."""
+    shown = render(WHOLE, lambda _file, line: "  - x.yaml" if line == 2 else None)
+    assert shown == (
+        "a.yaml:2:5: error: base `x.yaml` does not exist [missing-base]\n"
+        "    2 |   - x.yaml\n"
+        "      |     ^\n"
+        "  why: a rule\n"
+        "  note: b.yaml:1:10 extends this file\n"
+        "  note: c.yaml is the other\n"
+        "  hint: did you mean `y.yaml`?"
+    )
+
+
+def test_the_first_line_alone_is_enough() -> None:
+    """Without excerpt, reason and hint one line remains; without a line number the file alone is named."""
+    assert render(Problem("a-code", "it is wrong", Origin("f", 0, 0))) == "f: error: it is wrong [a-code]"
+    assert render(Problem("a-code", "it is odd", severity="warning")) == "warning: it is odd [a-code]"
+
+
+def test_the_caret_stands_below_the_column() -> None:
+    """Tabs count one column, a very long line is cut around the column, and a blank line is not shown."""
+
+    def second_line(text: str, column: int) -> list[str]:
+        return render(Problem("c", "m", Origin("f", 1, column)), lambda _file, _line: text).split("\n")[1:]
+
+    assert second_line("\tab", 2) == ["    1 |  ab", "      |  ^"]
+    assert second_line("   ", 2) == []
+    line, caret = second_line("x" * 5_000 + "Y" + "z" * 5_000, 5_001)
+    assert line[caret.index("^")] == "Y"
+    assert len(line) < 200
+    line, caret = second_line("k: \x1b[31mred", 9)
+    assert line == "    1 | k: \\x1b[31mred"
+    assert line[caret.index("^")] == "r"
+
+
+def test_no_control_character_reaches_a_terminal() -> None:
+    """Whatever a file holds, a message is one line of printable text."""
+    assert printable("a\x1b[0m\n\u2028\ud800é北") == "a\\x1b[0m\\n\\u2028\\ud800é北"
+    shown = render(Problem("c", "bad `\n\x07`", Origin("f\r.yaml", 1, 1), why="w\ny", hint="h\x00"))
+    assert shown == "f\\r.yaml:1:1: error: bad `\\n\\x07` [c]\n  why: w\\ny\n  hint: h\\x00"
+
+
+def test_problems_come_sorted_by_place_and_once() -> None:
+    """All problems of a stage are sorted by file, line, column and code, and equal ones are told once."""
+    places = [("b", 1, 1, "x"), ("a", 10, 1, "x"), ("a", 9, 2, "x"), ("a", 9, 2, "w"), ("a", 10, 1, "x")]
+    problems = [Problem(code, "m", Origin(file, line, column)) for file, line, column, code in places]
+    shown = [f"{problem.origin} {problem.code}" for problem in in_order(problems)]
+    assert shown == ["a:9:2 w", "a:9:2 x", "a:10:1 x", "b:1:1 x"]
+
+
+def test_a_hint_is_given_only_where_it_helps() -> None:
+    """The nearest candidate is hinted; else all of a few; else nothing."""
+    assert did_you_mean("dora_ful", ["dora_full", "zero2"]) == "did you mean `dora_full`?"
+    assert did_you_mean("qqq", ["b", "a"]) == "there is `a`, `b`"
+    assert did_you_mean("qqq", [str(number) for number in range(9)]) == ""
+    assert did_you_mean("qqq", []) == ""
+    assert nearest("learning_rat", ["learning_rate", "lr"]) == "learning_rate"
+    assert nearest("lr", ["learning_rate"]) is None
+
+
+def test_each_exception_carries_its_problems_and_its_exit_code() -> None:
+    """Invalid ends in 1, wrong usage in 2, a held build lock in 75."""
+    assert [kind(WHOLE).exit_code for kind in (Invalid, UsageError, BuildLocked)] == [1, 2, 75]
+    assert Invalid(WHOLE, WHOLE._replace(message="b")).problems == (WHOLE, WHOLE._replace(message="b"))
+    assert str(Invalid(WHOLE, WHOLE._replace(message="b"))) == "base `x.yaml` does not exist; b"
