@@ -267,7 +267,7 @@ def test_the_texts_of_the_problems_are_those_that_are_asserted() -> None:
     """Each message on docs/problems.md is one that tests/test_messages.py provokes, under its own code."""
     provoked = {(world.code, world.text.rstrip("\n")) for world in WORLDS}
     page = (ROOT / "docs/problems.md").read_text()
-    shown = re.findall(r"^### `(.+?)`\n\n[^\n]+\n\n```text\n((?:(?!```).)+?)\n```$", page, re.M | re.S)
+    shown = re.findall(r"^### `([a-z0-9-]+)`\n\n[^\n]+\n\n```text\n((?:(?!```).)+?)\n```$", page, re.M | re.S)
     assert len(shown) > 40
     assert [code for code, text in shown if (code, text) not in provoked] == []
 
