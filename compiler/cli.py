@@ -17,7 +17,7 @@ from typing import Any
 
 from compiler import __version__, pipeline, settings
 from compiler.catalog import Layout
-from compiler.console import prepare, say, tell, write
+from compiler.console import Progress, prepare, say, tell, write
 from compiler.emitter import one_line
 from compiler.pipeline import Workspace
 from compiler.problems import Problem, TrainlockError, UsageError, did_you_mean
@@ -218,7 +218,9 @@ def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
         if lock.waited:
             workspace = Workspace(workspace.layout)
         prune = sources is None and options.presets is None and options.fusion is None
-        made = pipeline.build(workspace, sources, prune=prune)
+        progress = Progress()
+        made = pipeline.build(workspace, sources, prune=prune, progress=progress)
+        progress.clear()
     code = int(any(problem.severity == "error" for problem in made.problems))
     if options.json:
         problems = [_problem_data(problem) for problem in made.problems]

@@ -10,8 +10,9 @@ import contextlib
 import io
 import os
 import sys
+import time
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Final, TextIO
 
 from compiler.problems import Problem, SourceLine, in_order, no_line, render
 
@@ -55,3 +56,29 @@ def silence(stream: TextIO | None) -> None:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, stream.fileno())  # type: ignore[union-attr]
         os.close(nothing)
+
+
+PROGRESS_AFTER: Final = 1.0
+"""Seconds after which a build on a terminal shows how far it is."""
+
+
+class Progress:
+    """One line on a terminal that says how far a long build is, and none anywhere else."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._shown = False
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that so many of so many locks are done."""
+        if self._terminal and total and time.monotonic() - self._begun > PROGRESS_AFTER:
+            self._shown = True
+            say(f"\rtrainlock: lock {done} of {total}", end="")
+
+    def clear(self) -> float:
+        """Take the line away; gives the seconds since the build began."""
+        if self._shown:
+            say("\r\033[K", end="")
+            self._shown = False
+        return time.monotonic() - self._begun

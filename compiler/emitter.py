@@ -105,6 +105,9 @@ def _written(value: Any) -> bytes:
     return str(value.isoformat()).encode()
 
 
+_NESTED: Final = (dict, list)
+
+
 class Encoder:
     """Writes the bodies of locks; the text of a subtree that presets share is made once, and kept on its node."""
 
@@ -132,9 +135,17 @@ class Encoder:
         kept = node.text
         if kept is not None and kept[0] == indent:
             return kept[1]
-        text = b"".join(
-            [self._entry(b"  " * indent + key_text(key) + b":", child, indent) for key, child in node.value.items()]
-        )
+        lines = []
+        for key, child in node.value.items():
+            kept = child.text
+            if kept is None or kept[0] != indent or kept[2] != key or type(child.value) in _NESTED:
+                line = self._entry(b"  " * indent + key_text(key) + b":", child, indent)
+                if type(child.value) not in _NESTED:
+                    child.text = (indent, line, key)
+                lines.append(line)
+            else:
+                lines.append(kept[1])  # a leaf that an earlier lock holds under the same key
+        text = b"".join(lines)
         node.text = (indent, text, None)
         return text
 

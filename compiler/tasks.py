@@ -18,9 +18,8 @@ import hashlib
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
 import yaml
 from doit.dependency import FileChangedChecker
@@ -30,14 +29,11 @@ from doit.reporter import ConsoleReporter
 
 from compiler import pipeline, settings
 from compiler.catalog import Layout
-from compiler.console import prepare, say, tell, write
+from compiler.console import Progress, prepare, say, tell, write
 from compiler.database import Database
 from compiler.pipeline import Workspace
 from compiler.problems import Invalid, Problem, TrainlockError, UsageError, render
 from compiler.store import WAIT_SECONDS, BuildLock, read_file, remove_lock, write_lock
-
-PROGRESS_AFTER: Final = 1.0
-"""Seconds after which a build on a terminal shows how far it is."""
 
 
 class Run:
@@ -166,10 +162,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
 
     def __init__(self, outstream: TextIO, options: dict[str, Any]) -> None:
         super().__init__(outstream, options)
-        self._begun = time.monotonic()
+        self._progress = Progress()
         self._all = self._done = 0
-        self._shown = False
-        self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._outcomes: dict[str, str] = {}
 
     def initialize(self, _tasks: dict[str, Any], selected_tasks: list[str]) -> None:
@@ -190,12 +184,10 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         self._all = sum(name.startswith("lock:") for name in selected_tasks)
 
     def execute_task(self, task: Any) -> None:
-        """Show how far the build is, on a terminal and after a second."""
-        if self._terminal and self._all and task.name.startswith("lock:"):
+        """Show how far the build is."""
+        if task.name.startswith("lock:"):
             self._done += 1
-            if time.monotonic() - self._begun > PROGRESS_AFTER:
-                self._shown = True
-                say(f"\rtrainlock: lock {self._done} of {self._all}", end="")
+            self._progress(self._done, self._all)
 
     def skip_uptodate(self, task: Any) -> None:
         """Count a lock that nothing touched."""
@@ -219,8 +211,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
     def complete_run(self) -> None:
         """Print each problem once, in order of place, and the line that sums up."""
         run = _current()
-        if self._shown:
-            say("\r\033[K", end="")
+        seconds = self._progress.clear()
         tell(run.problems, run.workspace.source_line)
         super().complete_run()
         if self._outcomes or run.removed:
@@ -229,7 +220,6 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
                 for name in ("built", "unchanged", "failed")
             }
             counts["failed"] += len(run.unfit)
-            seconds = time.monotonic() - self._begun
             self.write(
                 f"trainlock: {counts['built']} built, {counts['unchanged']} unchanged, {len(run.removed)} removed, "
                 f"{counts['failed']} failed in {seconds:.1f} s\n"

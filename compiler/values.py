@@ -82,7 +82,8 @@ class Node:
         value: a scalar, `dict[str, Node]` or `list[Node]`; never changed after birth, so trees share nodes.
         origin: of a mapping's entry the place of its key, of a list's item its first character.
         shadows: the nodes that this value overrode, latest first.
-        text, canon: bytes kept by the lockfile writer and by `canonical` for mappings and lists; None until made.
+        text: what the emitter keeps: the indent, the bytes, and the key of a leaf or the one file of a list.
+        canon: the canonical bytes of a mapping or a list, once they were made.
     """
 
     __slots__ = ("canon", "origin", "shadows", "text", "value")
