@@ -13,6 +13,7 @@ A module imports only from those above it.
     settings    [tool.trainlock] under the options of the command line          know what exists
     catalog     Layout: where things are, name and path, what exists            read content
     merging     the rules and the policy table: the one place                   read files, know names
+    references  what an extends key names; cycles, keys that look like one      read files
     extends     references to Chain; cycles, missing bases, merge order         merge values
     checks      named checks, one function each                                 repair a value
     compose     preset and fusion config to Resolved; each file parsed once     write

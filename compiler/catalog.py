@@ -124,6 +124,10 @@ class Layout:
         )
         return Sources(presets, fusion, tuple(found["components"]), tuple(problems))
 
+    def files(self) -> list[str]:
+        """List every file below the config root, for hints."""
+        return self._files()[0]
+
     def _files(self) -> tuple[list[str], list[Problem]]:
         """List the files below the config root, sorted; not those of the build folder, locks, and dotted names."""
         top = os.path.normpath(self.absolute(self.configs))
@@ -191,9 +195,10 @@ class Layout:
         """
         known = {**sources.fusion, **sources.presets}
         name = posixpath.normpath(wanted.replace(os.sep, "/")) if wanted else ""
-        if name in known:
+        is_path = wanted.startswith("./") or ".." in wanted.split("/")
+        if name in known and not is_path:
             return known[name]
-        for base in (here, self.root, self.absolute(self.configs)):
+        for base in (here,) if is_path else (here, self.root, self.absolute(self.configs)):
             path = self._from_root(os.path.join(base, wanted)) if wanted else ""
             if path.endswith(LOCK_SUFFIX):
                 by_lock = {self.lock_of(source): source for source in known.values()}
@@ -212,12 +217,20 @@ class Layout:
                 "unknown-preset",
                 f"there is no preset `{wanted}`",
                 why=f"a preset is named by its path below `{self.configs}`, by its file, or by its lock",
-                hint=did_you_mean(name.removeprefix(self.configs + "/"), known) or "`trainlock list` shows all of them",
+                hint=_named_alike(name.removeprefix(self.configs + "/"), known) or "`trainlock list` shows all of them",
             )
         )
 
     def _suffix_of(self, path: str) -> str:
         return next((suffix for suffix in FUSION_SUFFIXES if os.path.isfile(self.absolute(path + suffix))), "")
+
+
+def _named_alike(name: str, known: Iterable[str]) -> str:
+    """Word which name was most likely meant: one that ends alike, else the nearest."""
+    alike = [other for other in known if posixpath.basename(other) == name]
+    if 0 < len(alike) <= 3:
+        return "did you mean " + " or ".join(f"`{other}`" for other in alike) + "?"
+    return did_you_mean(name, known)
 
 
 def unfit_names(paths: Iterable[str]) -> list[Problem]:

@@ -17,8 +17,8 @@ from typing import Any
 
 from compiler import __version__, pipeline, settings
 from compiler.catalog import Layout
-from compiler.console import Progress, prepare, say, tell, write
-from compiler.emitter import one_line
+from compiler.console import Progress, bug, prepare, say, tell, write
+from compiler.emitter import cut, one_line
 from compiler.pipeline import Workspace
 from compiler.problems import Problem, TrainlockError, UsageError, did_you_mean
 from compiler.provenance import IN_MIX
@@ -129,16 +129,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not write(sys.stdout, "".join(f"{line}\n" for line in lines)):
             return code or 1
     except TrainlockError as error:
+        if "--json" in (sys.argv[1:] if arguments is None else arguments):
+            write(sys.stdout, "".join(_json(problems=[_problem_data(problem) for problem in error.problems])) + "\n")
         _tell(error.problems, workspace)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        if os.environ.get("TRAINLOCK_DEBUG"):
-            raise
-        say(f"error: this is a bug in trainlock: {type(error).__name__}: {error}")
-        say("  hint: TRAINLOCK_DEBUG=1 shows where; please report it")
-        return 3
+        return bug(error)
     return code
 
 
@@ -276,16 +274,22 @@ def _why(workspace: Workspace, options: argparse.Namespace) -> Said:
             overrode=overrode,
             lock_value=found.lock_value,
         )
-    if isinstance(found.node.value, dict) and found.node.value:
-        parts = list(leaves(found.node))
+    parts = list(leaves(found.node))
+    is_mixed = isinstance(found.node.value, list) and len({leaf.origin.file for _, leaf in parts}) > 1
+    if found.node.value and (isinstance(found.node.value, dict) or is_mixed):
+        kind = "a mapping" if isinstance(found.node.value, dict) else f"a list of {len(found.node.value)}"
         rows = [("  set at", str(leaf.origin), f"{show_path(path)}: {one_line(leaf)}") for path, leaf in parts]
-        lines = [f"{name}: a mapping", *_rows(rows)]
+        lines = [f"{name}: {kind}", *_rows(rows)]
     else:
         lines = [f"{name}: {one_line(found.node)}", f"  set at    {found.node.origin}"]
     here = show_path(found.path)
     lines += _rows(
         [
-            ("  overrode", str(lost.origin), ("" if lost.path == here else f"{lost.path}: ") + one_line(lost.value))
+            (
+                "  overrode",
+                str(lost.origin),
+                ("" if lost.path == here else f"{lost.path}: ") + cut(one_line(lost.value)),
+            )
             for lost in found.overrode
         ]
     )

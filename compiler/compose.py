@@ -19,15 +19,14 @@ from compiler.problems import Invalid, Note, Problem, did_you_mean
 from compiler.tree import Tree
 from compiler.values import (
     EntryName,
-    FusionPath,
     KeyPath,
     Node,
     Origin,
     canonical,
     digest,
+    digest_document,
     entry_name,
     leaves,
-    replaced,
     show_path,
 )
 
@@ -60,11 +59,6 @@ class Resolved:
         return digest(digest_document(self.values, self.fusion_at, self.fusion.values if self.fusion else None))
 
 
-def digest_document(values: Node, at: KeyPath, fusion: Node | None) -> Node:
-    """Give what a preset's digest is taken of: the values, with the fusion values in the place of the path to them."""
-    return values if fusion is None else replaced(values, at, FusionPath(fusion))
-
-
 class _Folded(NamedTuple):
     values: Node
     problems: tuple[Problem, ...]
@@ -76,7 +70,7 @@ class Composer:
     def __init__(self, layout: Layout, tree: Tree) -> None:
         self.layout = layout
         self.tree = tree
-        self.extends = Extends(tree, layout.configs, layout.settings.extends_keys)
+        self.extends = Extends(tree, layout.configs, layout.settings.extends_keys, layout.files)
         self._preset_policy = preset_policy(layout.settings.keyed)
         self._folded: dict[tuple[str, bool], _Folded] = {}
         self._mixes: dict[str, Resolved | Invalid] = {}
@@ -107,7 +101,7 @@ class Composer:
                 made = self._resolve(source, fusion=True)
                 problems = mix_problems(made.values)
                 if problems:
-                    made = Invalid(*problems)
+                    made = Invalid(*(_in_mix(problem, source) for problem in problems))
             except Invalid as invalid:
                 made = invalid
             self._mixes[source] = made
@@ -300,6 +294,13 @@ def _second_references(chain: Chain) -> dict[str, Origin]:
 
     walk(chain)
     return {target: origins[min(1, len(origins) - 1)] for target, origins in named.items()}
+
+
+def _in_mix(problem: Problem, source: str) -> Problem:
+    """Say which mix is not whole, where the problem stands in one of its bases."""
+    if problem.origin.file == source:
+        return problem
+    return problem._replace(notes=(*problem.notes, Note(Origin(source, 0, 0), "is the mix that is not whole")))
 
 
 def _used_by(resolved: Resolved, named: Node) -> tuple[Note, ...]:

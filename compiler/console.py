@@ -58,6 +58,18 @@ def silence(stream: TextIO | None) -> None:
         os.close(nothing)
 
 
+def bug(error: Exception) -> int:
+    """Tell that something happened which no user can cause; gives the exit code 3.
+
+    With TRAINLOCK_DEBUG in the environment the error flies on, for its traceback.
+    """
+    if os.environ.get("TRAINLOCK_DEBUG"):
+        raise error
+    say(f"error: this is a bug in trainlock: {type(error).__name__}: {error}")
+    say("  hint: TRAINLOCK_DEBUG=1 shows where; please report it")
+    return 3
+
+
 PROGRESS_AFTER: Final = 1.0
 """Seconds after which a build on a terminal shows how far it is."""
 

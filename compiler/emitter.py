@@ -235,9 +235,13 @@ def one_line(node: Node) -> str:
     return scalar_text(value).decode()
 
 
+def cut(text: str, widest: int = INLINE_COLUMNS) -> str:
+    """Cut a text that is too long to read, and show that it was."""
+    return text if len(text) <= widest else text[: widest - 3] + "..."
+
+
 def shown(node: Node | None) -> str:
     """Quote a value within a message: cut where it is long, and `absent` for None."""
     if node is None:
         return "absent"
-    text = one_line(node)
-    return f"`{text if len(text) <= 60 else text[:57] + '...'}`"
+    return f"`{cut(one_line(node), 60)}`"

@@ -8,12 +8,13 @@ diamond) is legal and is applied twice. Every file is loaded and parsed once. Va
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from compiler.problems import Invalid, Note, Problem, did_you_mean
 from compiler.reader import Fragment, read
+from compiler.references import SUFFIXES, Reference, cycle_problem, near_extends
 from compiler.tree import Source, Tree, load
 from compiler.values import Node, Origin
 
@@ -26,15 +27,6 @@ MAX_LINKS: Final = 10_000
 
 MAX_HINTS: Final = 20
 """For how many missing bases of a run the nearest name is looked up; more are one mistake, repeated."""
-
-SUFFIXES: Final = (".yaml", ".yml", ".json")
-
-
-class Reference(NamedTuple):
-    """One name in an `extends`: the file it stands for, and where it is written."""
-
-    target: str
-    origin: Origin
 
 
 class Chain:
@@ -70,14 +62,16 @@ class Chain:
 class Extends:
     """Follows references within one tree, each file once."""
 
-    def __init__(self, tree: Tree, configs: str, keys: tuple[str, ...]) -> None:
+    def __init__(self, tree: Tree, configs: str, keys: tuple[str, ...], known: Callable[[], list[str]] = list) -> None:
         """Start with nothing read.
 
         Args:
             tree: where bytes come from.
             configs: the config root, from the repository root; no base lies outside of it.
             keys: the keys that name bases.
+            known: gives the files that exist, for hints.
         """
+        self._known = known
         self.tree = tree
         self.configs = configs
         self.keys = keys
@@ -88,6 +82,7 @@ class Extends:
         self._named: dict[str, tuple[list[Reference], list[Problem]]] = {}
         self._exists: dict[str, bool] = {}
         self._hints = 0
+        self._names: dict[str, list[str]] = {}
 
     def chain(self, path: str) -> Chain:
         """Give the chain of a file.
@@ -168,7 +163,7 @@ class Extends:
                 if reference.target in open_files:
                     trail = [*open_files.items()]
                     steps = [Reference(file, after[1]) for (file, _), after in pairwise(trail)]
-                    cycle = _cycle(reference.target, (*steps, Reference(path, reference.origin)))
+                    cycle = cycle_problem(reference.target, (*steps, Reference(path, reference.origin)))
                     if cycle not in cycles.setdefault(path, []):
                         cycles[path].append(cycle)
                 elif reference.target not in self._chains:
@@ -210,6 +205,7 @@ class Extends:
             problems.append(Problem("too-large", message, references[0].origin))
         if problems or isinstance(fragment, Invalid):
             return Invalid(*dict.fromkeys(problems))
+        fragment.warnings += tuple(near_extends(fragment, self.keys, self.tree.exists))
         return Chain(fragment, self._own(fragment), tuple(references), tuple(bases))
 
     def _own(self, fragment: Fragment) -> Node:
@@ -316,7 +312,9 @@ class Extends:
     def _missing(self, name: str, target: str, asking: str) -> tuple[str, str]:
         """Word that a base is not there, and what it was most likely meant to be."""
         folder, file = posixpath.split(target)
-        names = self.tree.names(folder)
+        names = self._names.get(folder)
+        if names is None:
+            names = self._names[folder] = self.tree.names(folder)
         if file in names:
             return f"base `{name}` is a link that leads nowhere", ""
         self._hints += 1
@@ -325,6 +323,12 @@ class Extends:
         siblings = {other for other in names if other.endswith(SUFFIXES) and f"{folder}/{other}" != asking}
         hint = did_you_mean(file, siblings)
         start = name[: len(name) - len(posixpath.basename(name))]
+        if not hint.startswith("did you mean"):
+            here = posixpath.dirname(asking)
+            same = [path for path in self._known() if posixpath.basename(path) == file and path != asking]
+            if 0 < len(same) <= 3:
+                found = " or ".join(f"`{posixpath.relpath(path, here)}`" for path in same)
+                return f"base `{name}` does not exist", f"did you mean {found}?"
         return f"base `{name}` does not exist", hint.replace(" `", f" `{start}")
 
     def _trail(self, path: str) -> tuple[Note, ...]:
@@ -343,27 +347,3 @@ def _is_below(path: str, folder: str) -> bool:
     if folder == ".":
         return path != ".." and not path.startswith(("../", "/"))
     return path.startswith(folder + "/")
-
-
-def _cycle(target: str, trail: tuple[Reference, ...]) -> Problem:
-    """Name a cycle the same way from wherever it was entered: at the reference of its first file by name."""
-    start = next(index for index, step in enumerate(trail) if step.target == target)
-    ring = list(trail[start:])
-    turn = ring.index(min(ring))
-    ring = ring[turn:] + ring[:turn]
-    names = [step.target for step in ring]
-    if len(ring) == 1:
-        message, hint = "the file extends itself", "take the reference out"
-    else:
-        message = "the files extend each other: " + " -> ".join(f"`{name}`" for name in [*names, names[0]])
-        hint = "take one of these references out"
-    after = [*names[1:], names[0]]
-    notes = [Note(step.origin, f"extends `{after[index]}`") for index, step in enumerate(ring)]
-    return Problem(
-        "extends-cycle",
-        message,
-        ring[0].origin,
-        why="a file applies after all of its bases",
-        notes=tuple(notes[1:]),
-        hint=hint,
-    )

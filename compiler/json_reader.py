@@ -41,13 +41,7 @@ class _JsonReading:
         try:
             json.loads(text, parse_int=len)  # an integer of any length passes here, and is told with its place below
         except json.JSONDecodeError as error:
-            raise Invalid(
-                Problem(
-                    "bad-json",
-                    f"this is not JSON: {error.msg.lower()}",
-                    place_after(self.path, text[: error.pos]),
-                )
-            ) from None
+            raise Invalid(self._syntax_problem(error)) from None
         except RecursionError:
             raise Invalid(too_deep(Origin(self.path, 0, 0))) from None
         self.newlines = [index for index, char in enumerate(text) if char == "\n"]
@@ -66,6 +60,16 @@ class _JsonReading:
         if self.problems:
             raise Invalid(*self.problems)
         return body
+
+    def _syntax_problem(self, error: json.JSONDecodeError) -> Problem:
+        """Word what `json` complains of; a comma before a closing bracket is told by itself, as its versions differ."""
+        before = self.text[: error.pos].rstrip()
+        says, place = error.msg.lower(), error.pos
+        if self.text[error.pos : error.pos + 1] in ("}", "]") and before.endswith(","):
+            says, place = "a comma stands before the closing bracket", len(before) - 1
+        elif says.startswith("illegal trailing comma"):
+            says = "a comma stands before the closing bracket"
+        return Problem("bad-json", f"this is not JSON: {says}", place_after(self.path, self.text[:place]))
 
     def _here(self) -> Origin:
         line = bisect_left(self.newlines, self.position)

@@ -7,6 +7,7 @@ checked here; the trainer's command is a list of arguments from beginning to end
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import posixpath
 import re
@@ -15,14 +16,15 @@ import shutil
 import sys
 from collections.abc import Sequence
 from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from typing import Final, NamedTuple
 
 from compiler import lockfile, pipeline, settings
-from compiler.catalog import Layout
-from compiler.console import prepare, say, tell, write
-from compiler.emitter import scalar_text
+from compiler.catalog import UNFIT_NAME, Layout
+from compiler.console import bug, prepare, say, tell, write
+from compiler.emitter import key_text, scalar_text
 from compiler.pipeline import Compiled, Workspace
-from compiler.problems import Invalid, Problem, TrainlockError, UsageError
+from compiler.problems import Invalid, Problem, TrainlockError, UsageError, printable
 from compiler.reader import read
 from compiler.store import BuildLock, write_copy
 from compiler.trainer import BatchPlan, NoPlan, batch_plan, held
@@ -79,7 +81,7 @@ def _number(name: str, value: str, low: int, high: int) -> int:
 
 def _switch(name: str, value: str) -> bool:
     if value not in ("true", "false", "1", "0", ""):
-        raise _bad(name, value, "`true` or `false`")
+        raise _bad(name, value, "`true` or `false`, or `1` or `0`")
     return value in ("true", "1")
 
 
@@ -109,7 +111,8 @@ def parse(variables: dict[str, str], here: str, python: str) -> Options:
     if address and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:_-]*[A-Za-z0-9])?", address, re.ASCII):
         raise _bad("master_addr", address, "the name or the address of a machine")
     if nnodes > 1 and not address:
-        raise _bad("master_addr", address, f"the address of the first of the {nnodes} machines")
+        why = f"`nnodes={nnodes}` needs the address of the first machine"
+        raise UsageError(Problem("bad-variable", "`master_addr` is missing", why=why))
     return Options(
         config=given.get("config", "debug"),
         gpus=devices,
@@ -170,19 +173,19 @@ def copy_of(workspace: Workspace, compiled: Compiled) -> Copy:
     """
     resolved = compiled.resolved
     output = held(resolved.values, "training", "output_dir")
-    if type(output) is not str or not output.strip():
-        why = "the locks of a run are kept in its output folder"
+    if type(output) is not str or not output.strip() or UNFIT_NAME.search(output):
+        why = "the locks of a run are kept in its output folder, which is named on one line"
         raise Invalid(
-            Problem("no-output-dir", "`training.output_dir` is not set", Origin(resolved.source, 0, 0), why=why)
+            Problem("no-output-dir", "`training.output_dir` names no folder", Origin(resolved.source, 0, 0), why=why)
         )
     digest = resolved.digest
-    folder = posixpath.join(posixpath.normpath(output), FOLDER, digest.removeprefix("sha256:")[:16])
+    folder = posixpath.join(posixpath.normpath(os.path.expanduser(output)), FOLDER, digest.removeprefix("sha256:")[:16])
     name = posixpath.basename(workspace.layout.name_of(resolved.source))
     path = posixpath.join(folder, f"{name}.lock.yaml")
     if resolved.fusion is None:
         return Copy(path, compiled.data, "", b"")
     fusion = workspace.compile(resolved.fusion.source)
-    fusion_path = posixpath.join(folder, f"{name}.fusion.lock.yaml")
+    fusion_path = posixpath.join(folder, f"{name}.lock.fusion.yaml")
     data = _repointed(compiled, fusion.lock, fusion_path)
     lock = lockfile.decode(path, data)
     mix = lockfile.decode(fusion_path, fusion.data)
@@ -196,9 +199,12 @@ def _repointed(compiled: Compiled, old: str, new: str) -> bytes:
     node: Node = read(Source(compiled.lock, compiled.data, "")).body
     for step in compiled.resolved.fusion_at:
         node = node.value[step]
+    at = compiled.resolved.fusion_at
+    head = b"  " * (len(at) - 1) + key_text(str(at[-1])) + b": "
     lines = compiled.data.split(b"\n")
     row = node.origin.line - 1
-    lines[row] = lines[row].replace(b": " + scalar_text(old), b": " + scalar_text(new), 1)
+    rest = lines[row].removeprefix(head + scalar_text(old))
+    lines[row] = head + scalar_text(new) + rest
     header = next(index for index, line in enumerate(lines) if line.startswith(b"# fusion: "))
     lines[header] = lines[header].removesuffix(old.encode()) + new.encode()
     return b"\n".join(lines)
@@ -228,24 +234,36 @@ def command(options: Options, lock: str) -> list[str]:
     ]
 
 
-def missing(options: Options) -> Problem | None:
+def missing(options: Options) -> list[Problem]:
     """Say what of the trainer's command cannot be found; nothing of it is imported, as that costs seconds."""
-    path: list[str] | None = [os.getcwd(), *sys.path]
-    name = ""
-    for part in options.trainer.split("."):
-        name = f"{name}.{part}" if name else part
-        found = PathFinder.find_spec(name, path)
-        if found is None:
-            why = f"`{options.trainer}` is looked up from the repository root, then on the path of `{options.python}`"
-            hint = "`trainer=` names another module"
-            return Problem("no-trainer", f"there is no trainer `{options.trainer}`", why=why, hint=hint)
-        path = list(found.submodule_search_locations) if found.submodule_search_locations is not None else []
+    problems = []
+    if not _is_runnable(options.trainer):
+        why = f"`{options.trainer}` is looked up from the repository root, then on the path of `{options.python}`"
+        hint = "`trainer=` names another module"
+        problems.append(Problem("no-trainer", f"there is no trainer `{options.trainer}`", why=why, hint=hint))
     if options.world_size > 1 and shutil.which("torchrun") is None:
         why = "several devices are trained on through it"
-        return Problem(
-            "no-trainer", "there is no `torchrun`", why=why, hint="install torch, or name one device in `gpus=`"
-        )
-    return None
+        hint = "install torch, or name one device in `gpus=`"
+        problems.append(Problem("no-trainer", "there is no `torchrun`", why=why, hint=hint))
+    return problems
+
+
+def _is_runnable(module: str) -> bool:
+    """Say whether `python -m` would find a module: one, or a package with a `__main__`."""
+    top, *below = module.split(".")
+    try:
+        found = find_spec(top)  # the top level is found without being imported
+        for part in below:
+            folders = found.submodule_search_locations if found is not None else None
+            if folders is None:
+                return False
+            # by its last name, as the whole one asks for a parent that is not imported
+            found = PathFinder.find_spec(part, list(folders))
+        if found is None or found.submodule_search_locations is None:
+            return found is not None
+        return PathFinder.find_spec("__main__", list(found.submodule_search_locations)) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def plan(workspace: Workspace, compiled: Compiled, options: Options) -> list[str]:
@@ -258,7 +276,7 @@ def plan(workspace: Workspace, compiled: Compiled, options: Options) -> list[str
     rows.append(("output", str(held(resolved.values, "training", "output_dir"))))
     machines = f" on each of {options.nnodes} machines" if options.nnodes > 1 else ""
     devices = ",".join(map(str, options.gpus))
-    rows.append(("gpus", f"{devices}{machines} (world size {options.world_size})"))
+    rows.append(("gpus", f"{devices}{machines}, world size {options.world_size}, by CUDA_VISIBLE_DEVICES"))
     try:
         batches = batch_plan(resolved.values, options.world_size)
     except NoPlan as error:
@@ -271,7 +289,7 @@ def plan(workspace: Workspace, compiled: Compiled, options: Options) -> list[str
 
 
 def _aligned(rows: list[tuple[str, str]]) -> list[str]:
-    return [f"{name:8}{value}" for name, value in rows]
+    return [f"{name:8}{printable(value)}" for name, value in rows]
 
 
 def _batch_text(plan: BatchPlan) -> str:
@@ -289,6 +307,12 @@ VARIABLES: Final = (
 """What `scripts/train.sh` hands over."""
 
 
+MISTAKEN: Final = {"CONFIG": "config", "GPU": "gpus", "GPUS": "gpus", "gpu": "gpus"}
+"""Variables that are easily written and never read."""
+
+MENDED_BY_A_BUILD: Final = ("lock-damaged", "lock-edited", "lock-missing", "lock-stale")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Launch; returns only where nothing is launched."""
     prepare()
@@ -300,17 +324,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     workspace: Workspace | None = None
     try:
+        for name, meant in MISTAKEN.items():
+            if name in os.environ:
+                say(f"warning: `{name}` is not read; did you mean `{meant}`?")
         options = parse({name: getattr(given, name) for name in VARIABLES}, given.here, given.python)
         layout = Layout(".", settings.load("."))
-        workspace = Workspace(layout)
-        source = find(workspace, options.config, options.here)
-        if options.build and not options.dry_run:
-            with BuildLock(layout, say=say):
+        with BuildLock(layout, say=say) if options.build and not options.dry_run else contextlib.nullcontext():
+            workspace = Workspace(layout)  # only now: another build may have been waited for
+            source = find(workspace, options.config, options.here)
+            if options.build and not options.dry_run:
                 pipeline.build(workspace, [source])
         try:
             compiled = verify(workspace, source)
-        except Invalid:
-            say("the locks are not what would be trained with; `doit`, or `build=true` before this command, mends them")
+        except Invalid as invalid:
+            if all(problem.code in MENDED_BY_A_BUILD for problem in invalid.problems):
+                say("not started: a lock is not what its sources compile to")
+                say("`doit` mends it, or `build=true` before this command")
             raise
         copy = copy_of(workspace, compiled)
         say("\n".join(plan(workspace, compiled, options)))
@@ -320,17 +349,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        return bug(error)
 
 
-def _start(layout: Layout, options: Options, compiled: Compiled, copy: Copy) -> int:  # noqa: RET503 - exec does not return
+def _start(layout: Layout, options: Options, compiled: Compiled, copy: Copy) -> int:
     absent = missing(options)
     words = command(options, copy.path)
     if options.dry_run:
-        if absent is not None:
-            say(f"warning: {absent.message}; a launch needs it")
+        for problem in absent:
+            say(f"warning: {problem.message}; a launch needs it")
         return 0 if write(sys.stdout, shlex.join(words) + "\n") else 1
-    if absent is not None:
-        raise UsageError(absent)
+    if absent:
+        raise UsageError(*absent)
     write_copy(layout, copy.path, copy.data)
     if copy.fusion_path:
         write_copy(layout, copy.fusion_path, copy.fusion_data)
@@ -340,9 +371,11 @@ def _start(layout: Layout, options: Options, compiled: Compiled, copy: Copy) -> 
         "TRAINLOCK_PRESET": layout.name_of(compiled.resolved.source),
         "TRAINLOCK_DIGEST": compiled.resolved.digest,
     }
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execvpe(words[0], words, environment)
+    try:
+        os.execvpe(words[0], words, environment)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(Problem("no-trainer", f"`{words[0]}` cannot be started", why=reason)) from None
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from compiler.catalog import Layout
-from compiler.compose import Resolved, digest_document
+from compiler.compose import Resolved
 from compiler.emitter import Encoder, shown
 from compiler.problems import Invalid, Problem
 from compiler.reader import read
 from compiler.tree import Source
-from compiler.values import KeyPath, Node, Origin, digest, replaced, show_path, unequal_leaves
+from compiler.values import KeyPath, Node, Origin, digest, digest_document, replaced, show_path, unequal_leaves
 
 FORMAT: Final = 1
 """The number of the format that this version writes, and the highest that it reads."""

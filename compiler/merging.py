@@ -18,6 +18,9 @@ from typing import Final
 from compiler.problems import Note, Problem, did_you_mean, nearest
 from compiler.values import ENTRY_KEYS, KeyPath, Node, Origin, entry_name, show_path
 
+MAX_SHADOWS: Final = 100
+"""How many overridden values a node remembers, the latest ones: a base that applies a thousand times tells no more."""
+
 Report = Callable[[Problem], None]
 """Takes a problem and goes on."""
 
@@ -76,14 +79,14 @@ def merge(base: Node, over: Node, policy: Policy | None, report: Report, path: K
                 merged[key] = merge(earlier, child, None, report)
             else:
                 merged[key] = merge(earlier, child, policy.below.get(key), report, (*path, key))
-        return Node(merged, over.origin, over.shadows + base.shadows)
+        return Node(merged, over.origin, (over.shadows + base.shadows)[:MAX_SHADOWS])
     if policy is not None and policy.keys:
         if type(under) is list and type(upper) is list and upper:
             return _merge_entries(base, over, policy, report, path)
         if type(under) is list and upper is None:
             report(_null_over_entries(base, over, path))
             return base
-    return Node(upper, over.origin, (*over.shadows, base, *base.shadows))
+    return Node(upper, over.origin, (*over.shadows, base, *base.shadows)[:MAX_SHADOWS])
 
 
 def _null_over_entries(base: Node, over: Node, path: KeyPath) -> Problem:

@@ -133,6 +133,8 @@ class Workspace:
 def orphans(workspace: Workspace) -> list[str]:
     """Give the locks whose header names a source that is gone, lying where that source's lock would lie."""
     layout = workspace.layout
+    if any(problem.code == "unreadable-file" for problem in workspace.sources.problems):
+        return []  # of a folder that cannot be listed nobody can say what is gone
     named = [*workspace.sources.presets.values(), *workspace.sources.fusion.values(), *workspace.named_mixes()]
     live = {layout.lock_of(source) for source in named}
     found = []

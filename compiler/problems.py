@@ -81,8 +81,11 @@ class BuildLocked(TrainlockError):
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Give each problem once, sorted by place."""
-    return sorted(set(problems), key=Problem.order)
+    """Give each problem once, sorted by place; the notes of several that are else the same are put together."""
+    notes: dict[Problem, dict[Note, None]] = {}
+    for problem in problems:
+        notes.setdefault(problem._replace(notes=()), {}).update(dict.fromkeys(problem.notes))
+    return sorted((problem._replace(notes=tuple(held)) for problem, held in notes.items()), key=Problem.order)
 
 
 CLOSE: Final = 0.75

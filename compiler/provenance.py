@@ -5,13 +5,13 @@ Nothing is stored for it: the nodes of a resolved document carry their origins a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from compiler.compose import Resolved
 from compiler.emitter import shown
 from compiler.problems import Note, Problem, UsageError, did_you_mean
-from compiler.values import BadPath, KeyPath, Node, Origin, parse_path, show_path, step_into
+from compiler.values import BadPath, KeyPath, Node, Origin, entry_name, parse_path, show_path, step_into
 
 
 class Overridden(NamedTuple):
@@ -74,7 +74,9 @@ def ask(resolved: Resolved, key: str, lock_of: Callable[[str], str]) -> Why:
             is_mix_path = document is resolved and resolved.fusion is not None and path == resolved.fusion_at
             lock_value = lock_of(resolved.fusion.source) if is_mix_path and resolved.fusion else None
             return Why(resolved.source, document.source, path, node, overrode, lock_value)
-    raise UsageError(_unknown_key(resolved.source, key, documents[0], steps))
+    raise UsageError(
+        _unknown_key(resolved.source, key, max(documents, key=lambda one: len(_reached(one.values, steps)[0])), steps)
+    )
 
 
 def _trace(node: Node, steps: KeyPath) -> tuple[KeyPath, Node, tuple[Overridden, ...]] | None:
@@ -109,36 +111,54 @@ def _inside(node: Node, path: KeyPath) -> Node | None:
     return node
 
 
-def _unknown_key(source: str, key: str, document: Resolved, steps: KeyPath) -> Problem:
-    """Word that a key is not set: what is there instead, and what masked it if something did."""
-    node = document.values
-    reached: list[str | int] = []
+def _reached(node: Node, steps: KeyPath) -> tuple[KeyPath, Node]:
+    """Follow a path as far as it leads: gives the steps taken and the node there."""
+    taken_steps: list[str | int] = []
     for step in steps:
         taken = step_into(node, step)
         if taken is None:
             break
-        reached.append(taken[0])
+        taken_steps.append(taken[0])
         node = taken[1]
+    return tuple(taken_steps), node
+
+
+def _unknown_key(source: str, key: str, document: Resolved, steps: KeyPath) -> Problem:
+    """Word that a key is not set: what is there instead, and what masked it if something did."""
+    reached, node = _reached(document.values, steps)
     rest = steps[len(reached) :]
     notes = [
         Note(part.origin, f"held {shown(part)}")
         for shadow in node.shadows
         if (part := _inside(shadow, rest)) is not None
     ]
-    if notes:
-        notes.insert(0, Note(node.origin, f"sets `{show_path(tuple(reached))}` to {shown(node)}"))
-    names: list[str] = []
-    if type(node.value) is dict:
-        names = [str(name) for name in node.value]
-    elif type(node.value) is list:
-        names = [
-            str(name)
-            for item in node.value
-            if type(item.value) is dict and (held := item.value.get("name")) is not None and (name := held.value)
-        ]
-    return Problem(
-        "unknown-key",
-        f"`{key}` is not set in `{source}`",
-        notes=tuple(notes),
-        hint=did_you_mean(str(rest[0]), names) if rest else "",
-    )
+    if notes or type(node.value) not in (dict, list):
+        notes.insert(0, Note(node.origin, f"sets `{show_path(reached)}` to {shown(node)}"))
+    hint = _hint(document.values, node, rest)
+    return Problem("unknown-key", f"`{key}` is not set in `{source}`", notes=tuple(notes), hint=hint)
+
+
+def _hint(root: Node, node: Node, rest: KeyPath) -> str:
+    """Word what a key that leads nowhere was most likely meant to be."""
+    step = rest[0]
+    if type(node.value) is list:
+        names = [name for item in node.value if (name := entry_name(item)) is not None]
+        if isinstance(step, int) or not names:
+            return f"the list has {len(node.value)} entries, counted from 0"
+        return did_you_mean(str(step), names)
+    if type(node.value) is not dict:
+        return ""
+    near = did_you_mean(str(step), node.value)
+    if near.startswith("did you mean"):
+        return near
+    alike = [show_path(path) for path in _paths(root) if path[-1] == step and len(rest) == 1]
+    if 0 < len(alike) <= 3:
+        return "did you mean " + " or ".join(f"`{path}`" for path in alike) + "?"
+    return near
+
+
+def _paths(node: Node, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield the path of every key of a document's mappings."""
+    for key, child in node.value.items() if type(node.value) is dict else ():
+        yield (*path, key)
+        yield from _paths(child, (*path, key))

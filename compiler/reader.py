@@ -280,21 +280,18 @@ class _YamlReading:
         )
 
     def _refuse_key(self, key: Any) -> None:
+        why = "every key of a config is text"
         if type(key) is not yaml.ScalarNode:
-            self._report("non-string-key", "a key is a list or a mapping", key, why="every key of a config is text")
+            hint = "a text that begins with a bracket is quoted"
+            self._report("non-string-key", "a key is a list or a mapping", key, why=why, hint=hint)
             return
         kinds = {_BOOL: "a boolean", _INT: "an integer", _FLOAT: "a float", _NULL: "null", _TIME: "a date"}
         kind = kinds.get(key.tag)
         if kind is None:
             self._refuse_tag(key)
         else:
-            self._report(
-                "non-string-key",
-                f"the key `{key.value}` reads as {kind}",
-                key,
-                why="every key of a config is text",
-                hint=f'quote it: `"{key.value}"`',
-            )
+            hint = f'quote it: `"{key.value}"`'
+            self._report("non-string-key", f"the key `{key.value}` reads as {kind}", key, why=why, hint=hint)
 
     def _refuse_tag(self, node: Any) -> None:
         tag: str = node.tag

@@ -39,17 +39,23 @@ def read_file(path: str) -> bytes | None:
         return file.read()
 
 
-def write_atomic(path: str, data: bytes) -> None:
+def write_atomic(path: str, data: bytes, *, alone: bool = True) -> None:
     """Replace a file's content in one step: whoever reads it sees the old bytes or the new ones.
+
+    Args:
+        path: of the file; its folder is made if need be.
+        data: the new content.
+        alone: the caller holds the build lock, so that nobody else writes this file now.
 
     Raises:
         OSError: the file is as it was, and no temporary file stays.
     """
     folder, name = os.path.split(path)
     os.makedirs(folder or ".", exist_ok=True)
-    temporary = os.path.join(folder, f".{name}.tmp")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)  # left by a build that was killed; the build lock says that nobody writes it now
+    temporary = os.path.join(folder, f".{name}.tmp" if alone else f".{name}.{os.urandom(8).hex()}.tmp")
+    if alone:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)  # left by a build that was killed
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:
@@ -60,7 +66,8 @@ def write_atomic(path: str, data: bytes) -> None:
             os.close(descriptor)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
 
 
@@ -136,8 +143,9 @@ class BuildLock:
                     told = True
                     self._say(f"waiting for another build (process {holder})")
                 time.sleep(0.05)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        with contextlib.suppress(OSError):  # the number is only for messages, and a disk may be full
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
         self._descriptor = descriptor
         self.waited = told
         return told
@@ -145,9 +153,7 @@ class BuildLock:
     def _open(self) -> int | None:
         """Open the lock's file; None where the build folder takes no writes, and so nothing need be locked."""
         try:
-            if not os.path.isdir(self._folder):
-                os.makedirs(self._folder)
-                write_atomic(os.path.join(self._folder, ".gitignore"), b"*\n")
+            os.makedirs(self._folder, exist_ok=True)
             descriptor = os.open(
                 self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666
             )
@@ -158,6 +164,10 @@ class BuildLock:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise Invalid(_write_problem(self._shown, OSError(errno.EINVAL, "it is not a regular file")))
+        ignore = os.path.join(self._folder, ".gitignore")
+        if not os.path.exists(ignore):
+            with contextlib.suppress(OSError):
+                write_atomic(ignore, b"*\n", alone=False)
         return descriptor
 
     def release(self) -> None:
@@ -211,7 +221,7 @@ def write_copy(layout: Layout, path: str, data: bytes) -> None:
     full = layout.absolute(path)
     try:
         if read_file(full) != data:
-            write_atomic(full, data)
+            write_atomic(full, data, alone=False)
     except OSError as error:
         raise Invalid(_write_problem(path, error)) from None
 

@@ -35,14 +35,20 @@ def syntax_problem(source: Source, error: Any) -> Problem:
     said = error.problem or error.context
     if said == "second occurrence":
         said = "an anchor of this name stands above"
-    return Problem("bad-yaml", f"this is not YAML: {said}", place, notes=notes, hint=_syntax_hint(source, place))
+    return Problem(
+        "bad-yaml", f"this is not YAML: {said}", place, notes=notes, hint=_syntax_hint(source, place, str(said))
+    )
 
 
-def _syntax_hint(source: Source, place: Origin) -> str:
+def _syntax_hint(source: Source, place: Origin, said: str) -> str:
     line = line_of(source, place.line) or ""
     char = line[place.column - 1 : place.column]
     if char == "\t":
         return "indent with spaces"
+    if said.startswith("mapping values are not allowed"):
+        return "is the line indented like its neighbours? a text that holds `: ` is quoted"
+    if said.startswith("could not find expected ':'"):
+        return "is a space missing behind a `:` in a line above?"
     if char in ("@", "`", "%"):
         return f"a text that begins with `{char}` is quoted" if char != "`" else "a text that begins with it is quoted"
     return ""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -125,6 +126,11 @@ def config(*, wait: float = WAIT_SECONDS, **options: Any) -> dict[str, Any]:
         _run = Run(options, wait)
     except UsageError as error:
         raise InvalidDodoFile("\n".join(render(problem) for problem in error.problems)) from None
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(130))  # doit shows a traceback for what is no error
     return {
         "backend": "trainlock",
         "dep_file": _run.layout.absolute(f"{_run.layout.cache}/doit.json"),
@@ -165,6 +171,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         self._progress = Progress()
         self._all = self._done = 0
         self._outcomes: dict[str, str] = {}
+        self._failed = self._broken = False
 
     def initialize(self, _tasks: dict[str, Any], selected_tasks: list[str]) -> None:
         """Take the build lock before the first task is looked at; other builds may have written rows meanwhile."""
@@ -201,7 +208,9 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
     def add_failure(self, task: Any, fail: Any) -> None:
         """Count a failure; what is no problem of ours is printed as doit does."""
         self._note(task, "failed")
+        self._failed = True
         if not isinstance(fail, (TaskFailed, UnmetDependency)):
+            self._broken = True
             super().add_failure(task, fail)
 
     def _note(self, task: Any, outcome: str) -> None:
@@ -225,6 +234,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
                 f"{counts['failed']} failed in {seconds:.1f} s\n"
             )
         run.lock.release()
+        if self._failed and not self._broken:
+            sys.exit(1)  # doit would make 2 of a lock that waits for a mix that failed
 
     def write(self, text: str) -> None:
         """Print for doit; a stream that takes nothing does not stop the build."""

@@ -203,6 +203,11 @@ def replaced(node: Node, path: KeyPath, value: Any) -> Node:
     return Node(children, node.origin, node.shadows)
 
 
+def digest_document(values: Node, at: KeyPath, fusion: Node | None) -> Node:
+    """Give what a preset's digest is taken of: the values, with the fusion values in the place of the path to them."""
+    return values if fusion is None else replaced(values, at, FusionPath(fusion))
+
+
 def unequal_leaves(left: Node, right: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node | None, Node | None]]:
     """Yield the paths at which two trees differ in type or value, with both nodes; None stands for an absent one."""
     a, b = left.value, right.value

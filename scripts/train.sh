@@ -14,8 +14,10 @@
 # compiler/launch.py checks every one of them, verifies the locks, and is replaced by the trainer.
 set -euo pipefail
 
+unset CDPATH # or cd would look for the folder elsewhere first
 here=$PWD
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+script=$(readlink -f -- "${BASH_SOURCE[0]}")
+cd -- "${script%/*}/.."
 
 if [ "$#" -gt 0 ]; then
   echo "train.sh: takes no arguments: write \`config=... gpus=... bash scripts/train.sh\`" >&2

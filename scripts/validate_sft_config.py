@@ -13,7 +13,7 @@ import sys
 
 from compiler import pipeline, settings
 from compiler.catalog import Layout
-from compiler.console import prepare, tell
+from compiler.console import prepare, tell, write
 from compiler.pipeline import Workspace
 from compiler.problems import TrainlockError
 
@@ -35,8 +35,7 @@ def main() -> int:
         return error.exit_code
     tell(pipeline.warnings_of(resolved), workspace.source_line)
     fusion = f", with {resolved.fusion.source}" if resolved.fusion else ""
-    print(f"ok: {source}{fusion}")
-    return 0
+    return 0 if write(sys.stdout, f"ok: {source}{fusion}\n") else 1
 
 
 if __name__ == "__main__":

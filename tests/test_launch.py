@@ -20,6 +20,7 @@ from compiler.catalog import Layout
 from compiler.launch import copy_of
 from compiler.pipeline import Workspace
 from compiler.problems import Invalid, render
+from compiler.store import BuildLock
 from compiler.trainer import NoPlan, batch_plan
 from compiler.values import node_of
 
@@ -164,12 +165,12 @@ def test_the_run_reads_a_copy_that_differs_only_in_the_fusion_path(project: Path
     assert got["argv"] == ["--config", f"{folder}/dense.lock.yaml"]
     assert got["environment"]["TRAINLOCK_PRESET"] == "train/dense"
     assert got["environment"]["TRAINLOCK_DIGEST"] == digest
-    assert got["config"]["custom"]["fusion_config"] == f"{folder}/dense.fusion.lock.yaml"
+    assert got["config"]["custom"]["fusion_config"] == f"{folder}/dense.lock.fusion.yaml"
     assert got["mix"]["targets"] == [{"name": "bbu", "dataset": "bbu", "ratio": 1.0, "train_jsonl": "bbu_1024.jsonl"}]
     mix = "build/fusion/variants/at_1024.lock.yaml"
-    assert (project / folder / "dense.fusion.lock.yaml").read_bytes() == (project / mix).read_bytes()
+    assert (project / folder / "dense.lock.fusion.yaml").read_bytes() == (project / mix).read_bytes()
     copied = (project / folder / "dense.lock.yaml").read_text()
-    assert copied.replace(f"{folder}/dense.fusion.lock.yaml", mix) == lock.read_text()
+    assert copied.replace(f"{folder}/dense.lock.fusion.yaml", mix) == lock.read_text()
     original = yaml.safe_load(lock.read_text())
     original["custom"]["fusion_config"] = got["config"]["custom"]["fusion_config"]
     assert got["config"] == original
@@ -230,7 +231,7 @@ def test_what_will_run_is_told(project: Path) -> None:
         f"fusion  {mix} build/fusion/variants/at_1024.lock.yaml\n"
         "model   models/tiny\n"
         "output  ./output/run\n"
-        "gpus    0,1,2 (world size 3)\n"
+        "gpus    0,1,2, world size 3, by CUDA_VISIBLE_DEVICES\n"
         "batch   36 = 2 per device x 3 x 6 accumulation steps\n"
         "warning: 32 asked, 36 real: accumulation steps are rounded up\n"
     )
@@ -253,7 +254,7 @@ def test_several_machines_are_named_to_torchrun(project: Path) -> None:
         *("torchrun", "--nproc_per_node=1", "--nnodes=2"),
         *("--node_rank=1", "--master_addr=10.0.0.1", "--master_port=29501"),
     ]
-    assert "gpus    0 on each of 2 machines (world size 2)\n" in done.stderr
+    assert "gpus    0 on each of 2 machines, world size 2, by CUDA_VISIBLE_DEVICES\n" in done.stderr
 
 
 def test_debug_and_trainer_reach_the_command(project: Path) -> None:
@@ -272,6 +273,123 @@ def test_the_trainer_is_looked_up_without_importing_it(project: Path) -> None:
     assert "error: there is no trainer `src.stf` [no-trainer]\n" in done.stderr
     assert "hint: `trainer=` names another module" in done.stderr
     assert not (project / "output").exists()
+
+
+def test_a_module_below_a_namespace_is_found(project: Path) -> None:
+    """A trainer may lie in folders without `__init__.py`; a package is one only with a `__main__`."""
+    deep = project / "one/two/three"
+    deep.mkdir(parents=True)
+    shutil.copy(project / "src/sft.py", deep / "sft.py")
+    assert received(launch(project, trainer="one.two.three.sft"))["config"]["model"] == {"model": "models/tiny"}
+    assert "[no-trainer]" in launch(project, trainer="one.two.three").stderr
+    shutil.copy(project / "src/sft.py", deep / "__main__.py")
+    (deep / "__init__.py").write_text("")
+    assert received(launch(project, trainer="one.two.three"))["argv"][0] == "--config"
+
+
+def test_several_devices_need_torchrun(project: Path) -> None:
+    """A dry run says that torchrun is missing, and a launch stops at it."""
+    (project / "bin/torchrun").unlink()
+    if shutil.which("torchrun") is not None:
+        return  # it is installed here: nothing is missing
+    dry = launch(project, gpus="0,1", dry_run="true")
+    assert dry.returncode == 0
+    assert "warning: there is no `torchrun`; a launch needs it\n" in dry.stderr
+    assert "error: there is no `torchrun` [no-trainer]" in launch(project, gpus="0,1").stderr
+
+
+def test_cdpath_leads_nowhere_else(project: Path, tmp_path: Path) -> None:
+    """A CDPATH with a repository of the same shape does not change what is launched."""
+    other = tmp_path / "other"
+    shutil.copytree(project, other)
+    (other / "configs/base.yaml").write_text("training: {output_dir: stolen}\n")
+    path = f"{project / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "scripts/train.sh"],
+        cwd=project,
+        env={**os.environ, "PATH": path, "CDPATH": str(other)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert received(done)["argv"][1].startswith("output/run/")
+
+
+def test_a_link_to_the_script_launches_where_the_script_is(project: Path, tmp_path: Path) -> None:
+    """A symbolic link in another folder is followed."""
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere/train.sh"
+    link.symlink_to(project / "scripts/train.sh")
+    path = f"{project / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", str(link)], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert received(done)["environment"]["TRAINLOCK_PRESET"] == "debug"
+
+
+def test_copies_of_launches_at_once_do_not_meet(project: Path) -> None:
+    """Several machines may start one run on a shared disk: each reads whole copies."""
+    path = f"{project / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "config": "train/dense"}
+    started = [
+        subprocess.Popen(["bash", "scripts/train.sh"], cwd=project, env=environment, stdout=-1, stderr=-1, text=True)
+        for _ in range(6)
+    ]
+    for process in started:
+        out, err = process.communicate()
+        assert process.returncode == 0, err
+        assert json.loads(out)["mix"]["targets"][0]["name"] == "bbu"
+    assert not list(project.rglob("*.tmp"))
+
+
+def test_a_build_that_was_waited_for_is_seen(project: Path) -> None:
+    """`build=true` looks at the sources when the other build has ended, not before."""
+    path = f"{project / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "config": "train/dense", "build": "true"}
+    with BuildLock(Layout(str(project), settings.load(str(project)))):
+        process = subprocess.Popen(
+            ["bash", "scripts/train.sh"], cwd=project, env=environment, stdout=-1, stderr=-1, text=True
+        )
+        assert process.stderr is not None
+        assert "waiting for another build" in process.stderr.readline()
+        (project / "configs/components/tuner/dora.yaml").write_text("tuner: {lora_rank: 64}\n")
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert json.loads(out)["config"]["tuner"]["lora_rank"] == 64
+
+
+def test_a_path_is_never_taken_for_a_name(project: Path) -> None:
+    """`./debug` from another folder is the file there, or nothing; never the preset of that name."""
+    (project / "configs/train/debug.yaml").write_text("extends: ../base.yaml\ntuner: {lora_rank: 1}\n")
+    got = received(launch(project, here=project / "configs/train", config="./debug", build="true"))
+    assert got["environment"]["TRAINLOCK_PRESET"] == "train/debug"
+    assert launch(project, here=project / "src", config="./debug").returncode == 2
+
+
+@pytest.mark.parametrize("output", ['"a\\0b"', '"a\\nb"', "[]", "null", '" "'])
+def test_an_output_folder_that_is_none_is_refused(project: Path, output: str) -> None:
+    """What is no name of a folder is told as such, and nothing starts."""
+    (project / "configs/base.yaml").write_text(f"training: {{output_dir: {output}}}\n")
+    done = launch(project, build="true")
+    assert done.returncode == 1
+    assert "`training.output_dir` names no folder [no-output-dir]" in done.stderr
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "2>/dev/full"])
+def test_a_stream_that_takes_nothing_does_not_stop_a_launch(project: Path, redirection: str) -> None:
+    """With an output closed or full, the trainer starts all the same."""
+    (project / "src/sft.py").write_text("open('started', 'w').write('yes')\n")
+    path = f"{project / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    shell = f"exec bash scripts/train.sh {redirection}"
+    done = subprocess.run(["bash", "-c", shell], cwd=project, env={**os.environ, "PATH": path}, check=False)
+    assert done.returncode == 0
+    assert (project / "started").read_text() == "yes"
+
+
+def test_a_mistaken_variable_is_told(project: Path) -> None:
+    """`GPUS=0,1` runs on device 0, and says that nobody reads it."""
+    done = launch(project, None, GPUS="0,1", dry_run="true")
+    assert "warning: `GPUS` is not read; did you mean `gpus`?\n" in done.stderr
 
 
 def test_the_script_becomes_the_trainer(project: Path) -> None:
@@ -304,7 +422,7 @@ def test_a_drifted_lock_does_not_start(project: Path, drift: str) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert "[lock-edited]" in done.stderr if "edited" in drift else "[lock-stale]" in done.stderr
-    assert "`doit`, or `build=true`" in done.stderr
+    assert "`doit` mends it, or `build=true`" in done.stderr
     assert not (project / "output").exists()
     assert (
         received(launch(project, config="train/dense", build="true"))["environment"]["TRAINLOCK_PRESET"]
@@ -384,7 +502,7 @@ def test_a_copy_with_another_digest_is_not_launched(project: Path, monkeypatch: 
     monkeypatch.chdir(project)
     workspace = Workspace(Layout(".", settings.load(".")))
     compiled = workspace.compile("configs/train/dense.yaml")
-    assert copy_of(workspace, compiled).fusion_path.endswith("/dense.fusion.lock.yaml")
+    assert copy_of(workspace, compiled).fusion_path.endswith("/dense.lock.fusion.yaml")
     changed = compiled._replace(data=compiled.data.replace(b"lora_rank: 32", b"lora_rank: 33"))
     assert changed.data != compiled.data
     with pytest.raises(Invalid) as refused:
@@ -419,7 +537,7 @@ def test_every_shipped_lock_is_launched_as_it_is(tmp_path: Path) -> None:
         [sys.executable, "-m", "compiler", "list", "--json"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     presets = [row for row in json.loads(listed.stdout)["presets"] if not row["name"].startswith("fusion/")]
-    assert len(presets) == 14
+    assert len(presets) >= 14
     for row in presets:
         done = subprocess.run(
             [sys.executable, "-m", "compiler.launch", "--config", row["name"], "--dry_run=true", f"--here={tmp_path}"],

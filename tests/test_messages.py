@@ -215,7 +215,8 @@ WORLDS: Final = [
             "configs/train/p.yaml:1:3: error: a key is a list or a mapping [non-string-key]\n"
             "    1 | ? [a]\n"
             "      |   ^\n"
-            "  why: every key of a config is text"
+            "  why: every key of a config is text\n"
+            "  hint: a text that begins with a bracket is quoted"
         ),
     ),
     World(
@@ -357,10 +358,10 @@ WORLDS: Final = [
         "bad-json",
         {"configs/fusion/m.json": '{"a": 1,}\n', P: "x: 1"},
         (
-            "configs/fusion/m.json:1:9: error: this is not JSON: expecting property name enclosed in "
-            "double quotes [bad-json]\n"
+            "configs/fusion/m.json:1:8: error: this is not JSON: a comma stands before the closing bracket "
+            "[bad-json]\n"
             '    1 | {"a": 1,}\n'
-            "      |         ^"
+            "      |        ^"
         ),
     ),
     World(
@@ -474,6 +475,18 @@ WORLDS: Final = [
             "      |          ^\n"
             "  why: a file applies after all of its bases\n"
             "  hint: take the reference out"
+        ),
+    ),
+    World(
+        "near-extends",
+        {P: "extend: q.yaml\n", "configs/train/q.yaml": "a: 1\n"},
+        (
+            "configs/train/p.yaml:1:1: warning: `extend` names a config that exists, and is no extends key "
+            "[near-extends]\n"
+            "    1 | extend: q.yaml\n"
+            "      | ^\n"
+            "  why: it goes into the lock as it stands, and nothing is inherited\n"
+            "  hint: the extends keys are `extends`, `inherit`"
         ),
     ),
     World(

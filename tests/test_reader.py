@@ -591,7 +591,7 @@ JSON_REFUSED: list[tuple[str, str | bytes, list[str]]] = [
     ("a scalar", "\n 3", ["f.json:2:2 not-a-mapping"]),
     ("two documents", '{"a": 1} {"b": 2}', ["f.json:1:10 bad-json"]),
     ("a comment", '{"a": 1} // x', ["f.json:1:10 bad-json"]),
-    ("a trailing comma", '{"a": 1,}', ["f.json:1:9 bad-json"]),
+    ("a trailing comma", '{"a": 1,}', ["f.json:1:8 bad-json"]),
     ("single quotes", "{'a': 1}", ["f.json:1:2 bad-json"]),
     ("cut off", '{"a": [1,', ["f.json:1:10 bad-json"]),
     ("an integer too long", '{"a": ' + "9" * 4001 + "}", ["f.json:1:7 unportable-value"]),
