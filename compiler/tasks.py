@@ -126,20 +126,16 @@ def config(*, wait: float = WAIT_SECONDS, **options: Any) -> dict[str, Any]:
         _run = Run(options, wait)
     except UsageError as error:
         raise InvalidDodoFile("\n".join(render(problem) for problem in error.problems)) from None
-    if (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    ):
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, lambda *_: sys.exit(130))  # doit shows a traceback for what is no error
     return {
         "backend": "trainlock",
         "dep_file": _run.layout.absolute(f"{_run.layout.cache}/doit.json"),
         "check_file_uptodate": ContentChecker,
         "reporter": Reporter,
-        "default_tasks": [
-            "lock:*",
-            "prune",
-        ],  # not the group: doit calls a group with a failed member an error of its own
+        # not the group `lock`: doit calls a group with a failed member an error of its own
+        "default_tasks": ["lock:*", "prune"],
         "continue": True,
         "par_type": "thread",
         "minversion": "0.37.0",

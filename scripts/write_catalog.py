@@ -45,8 +45,8 @@ def preset_table(workspace: Workspace, resolved: dict[str, Resolved]) -> str:
     for name, path in workspace.sources.presets.items():
         mix = resolved[path].fusion
         named = f"`{workspace.layout.name_of(mix.source)}`" if mix is not None else "none"
-        rows.append((f"`{name}`", purpose(path), f"`{old[path]}`" if path in old else "new", named))
-    return table(("preset", "what for", "old path, below `legacy/`", "mix"), rows)
+        rows.append((f"`{name}`", f"`{old[path]}`" if path in old else "new", named, purpose(path)))
+    return table(("preset", "old path, below `legacy/`", "mix", "what for"), rows)
 
 
 def component_table(workspace: Workspace, resolved: dict[str, Resolved]) -> str:
