@@ -74,6 +74,7 @@ class Composer:
         self._preset_policy = preset_policy(layout.settings.keyed)
         self._folded: dict[tuple[str, bool], _Folded] = {}
         self._mixes: dict[str, Resolved | Invalid] = {}
+        self._named: dict[str, str | None] = {}
 
     def preset(self, source: str) -> Resolved:
         """Compose a preset with the fusion config that it names.
@@ -111,13 +112,16 @@ class Composer:
 
     def mix_named_by(self, source: str) -> str | None:
         """Give the path of the fusion config that a preset names, where it can be told; never raises."""
-        try:
-            resolved = self._resolve(source, fusion=False)
-            path = self.layout.settings.fusion_key
-            named = _at(resolved.values, path) if path else None
-            return self._mix_path(resolved, named) if named is not None and named.value not in (None, "") else None
-        except Invalid:
-            return None
+        if source not in self._named:
+            try:
+                resolved = self._resolve(source, fusion=False)
+                path = self.layout.settings.fusion_key
+                named = _at(resolved.values, path) if path else None
+                is_set = named is not None and named.value not in (None, "")
+                self._named[source] = self._mix_path(resolved, named) if named is not None and is_set else None
+            except Invalid:
+                self._named[source] = None
+        return self._named[source]
 
     def holds_entries(self, source: str) -> bool:
         """Say whether a file, or one that it extends, has a key of a fusion config; never raises."""

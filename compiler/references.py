@@ -29,21 +29,21 @@ def near_extends(fragment: Fragment, keys: tuple[str, ...], exists: Callable[[st
     """Warn of a top-level key that looks like an extends key, names files that exist, and is data all the same."""
     folder = posixpath.dirname(fragment.source.path)
     for key, child in fragment.body.value.items():
-        plain_key = key.strip("_").lower()
-        if key in keys or not (plain_key in LOOKALIKES or nearest(plain_key, keys)):
-            continue
         named = [item.value for item in child.value] if type(child.value) is list else [child.value]
-        if named and all(type(name) is str and name.endswith(SUFFIXES[:2]) for name in named):
-            targets = [posixpath.normpath(posixpath.join(folder, name)) for name in named]
-            if any(exists(target) for target in targets):
-                yield Problem(
-                    "near-extends",
-                    f"`{key}` names a config that exists, and is no extends key",
-                    child.origin,
-                    why="it goes into the lock as it stands, and nothing is inherited",
-                    hint="the extends keys are " + ", ".join(f"`{known}`" for known in keys),
-                    severity="warning",
-                )
+        if key in keys or not named or not all(type(name) is str and name.endswith(SUFFIXES[:2]) for name in named):
+            continue
+        like = key.strip("_").lower()
+        if like not in LOOKALIKES and not nearest(like, keys):
+            continue
+        if any(exists(posixpath.normpath(posixpath.join(folder, name))) for name in named):
+            yield Problem(
+                "near-extends",
+                f"`{key}` names a config that exists, and is no extends key",
+                child.origin,
+                why="it goes into the lock as it stands, and nothing is inherited",
+                hint="the extends keys are " + ", ".join(f"`{known}`" for known in keys),
+                severity="warning",
+            )
 
 
 def cycle_problem(target: str, trail: tuple[Reference, ...]) -> Problem:
