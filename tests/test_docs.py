@@ -22,7 +22,7 @@ from compiler.compose import Composer
 from compiler.settings import Settings
 from compiler.tree import Memory
 from compiler.values import canonical, node_of, plain
-from test_messages import WORLDS
+from worlds import WORLDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "scripts/README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -1,0 +1,12 @@
+"""Every problem code with its smallest failing world and its whole text, as `render` prints it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from world import World
+from worlds_composing import COMPOSING
+from worlds_locking import LOCKING
+from worlds_reading import READING
+
+WORLDS: Final[list[World]] = [*READING, *COMPOSING, *LOCKING]
