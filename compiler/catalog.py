@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from compiler.problems import Note, Problem, UsageError, did_you_mean
+from compiler.problems import Note, Problem, UsageError, choice, did_you_mean
 from compiler.settings import Settings
 from compiler.values import Origin
 
@@ -227,10 +227,7 @@ class Layout:
 
 def _named_alike(name: str, known: Iterable[str]) -> str:
     """Word which name was most likely meant: one that ends alike, else the nearest."""
-    alike = [other for other in known if posixpath.basename(other) == name]
-    if 0 < len(alike) <= 3:
-        return "did you mean " + " or ".join(f"`{other}`" for other in alike) + "?"
-    return did_you_mean(name, known)
+    return choice([other for other in known if posixpath.basename(other) == name]) or did_you_mean(name, known)
 
 
 def unfit_names(paths: Iterable[str]) -> list[Problem]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from compiler.catalog import Layout, unfit_names
+from compiler.catalog import FUSION_SUFFIXES, Layout, unfit_names
 from compiler.checks import component_sections, mix_problems
 from compiler.extends import Chain, Extends
 from compiler.merging import FUSION, Policy, entry_problems, merge, preset_policy
@@ -83,11 +83,10 @@ class Composer:
             Invalid: everything that is wrong with it.
         """
         resolved = self._resolve(source, fusion=False)
-        path = self.layout.settings.fusion_key
-        named = _at(resolved.values, path) if path else None
-        if path and named is not None and named.value not in (None, ""):
-            resolved.fusion = self._named_mix(resolved, named, path)
-            resolved.fusion_at = path
+        named = self._fusion_node(resolved)
+        if named is not None:
+            resolved.fusion = self._named_mix(resolved, named)
+            resolved.fusion_at = self.layout.settings.fusion_key or ()
         return resolved
 
     def mix(self, source: str) -> Resolved:
@@ -115,10 +114,8 @@ class Composer:
         if source not in self._named:
             try:
                 resolved = self._resolve(source, fusion=False)
-                path = self.layout.settings.fusion_key
-                named = _at(resolved.values, path) if path else None
-                is_set = named is not None and named.value not in (None, "")
-                self._named[source] = self._mix_path(resolved, named) if named is not None and is_set else None
+                named = self._fusion_node(resolved)
+                self._named[source] = self._mix_path(resolved, named) if named is not None else None
             except Invalid:
                 self._named[source] = None
         return self._named[source]
@@ -139,13 +136,17 @@ class Composer:
         mix = None if fusion else self.mix_named_by(source)
         return files | self.extends.closure(mix) if mix is not None else files
 
-    def _named_mix(self, resolved: Resolved, named: Node, path: KeyPath) -> Resolved:
+    def _fusion_node(self, resolved: Resolved) -> Node | None:
+        """Give what a preset holds at its fusion key; None where that is absent, null or an empty text."""
+        path = self.layout.settings.fusion_key
+        named = _at(resolved.values, path) if path else None
+        return named if named is not None and named.value not in (None, "") else None
+
+    def _named_mix(self, resolved: Resolved, named: Node) -> Resolved:
         source = self._mix_path(resolved, named)
         if not self.tree.exists(source):
             folder = posixpath.dirname(source)
-            names = {
-                f"{folder}/{name}" for name in self.tree.names(folder) if name.endswith((".yaml", ".yml", ".json"))
-            }
+            names = {f"{folder}/{name}" for name in self.tree.names(folder) if name.endswith(FUSION_SUFFIXES)}
             raise Invalid(
                 Problem(
                     "missing-fusion",
@@ -189,7 +190,7 @@ class Composer:
                     notes=notes,
                 )
             )
-        if not source.endswith((".yaml", ".yml", ".json")):
+        if not source.endswith(FUSION_SUFFIXES):
             raise Invalid(
                 Problem(
                     "bad-fusion-config",

@@ -8,13 +8,14 @@ diamond) is legal and is applied twice. Every file is loaded and parsed once. Va
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
-from compiler.problems import Invalid, Note, Problem, did_you_mean
+from compiler.catalog import FUSION_SUFFIXES
+from compiler.problems import Invalid, Note, Problem, choice, did_you_mean
 from compiler.reader import Fragment, read
-from compiler.references import SUFFIXES, Reference, cycle_problem, near_extends
+from compiler.references import Reference, cycle_problem, near_extends
 from compiler.tree import Source, Tree, load
 from compiler.values import Node, Origin
 
@@ -27,6 +28,10 @@ MAX_LINKS: Final = 10_000
 
 MAX_HINTS: Final = 20
 """For how many missing bases of a run the nearest name is looked up; more are one mistake, repeated."""
+
+
+OF_A_BASE: Final = ("absolute-base", "bad-extends", "missing-base", "outside-root")
+"""The codes of what can be wrong with one name in an extends key."""
 
 
 class Chain:
@@ -173,17 +178,19 @@ class Extends:
                 self._named_by.setdefault(waiting.target, waiting.origin)
                 open_files[waiting.target] = waiting.origin
                 continue
-            found = [*self._read_problems(path, fragment), *problems, *cycles.get(path, ())]
+            read_problems = fragment.problems if isinstance(fragment, Invalid) else ()
+            found = [*self._with_trail(path, (*read_problems, *problems)), *cycles.get(path, ())]
             self._chains[path] = self._linked(fragment, references, found)
             del open_files[path]
 
-    def _read_problems(self, path: str, fragment: Fragment | Invalid) -> list[Problem]:
-        """Give what is wrong with reading a file; where that has no line, it is also told who names the file."""
-        if isinstance(fragment, Fragment):
-            return []
+    def _with_trail(self, path: str, problems: Iterable[Problem]) -> list[Problem]:
+        """Add who names a file to what is wrong with its bases, and to what has no line in the file itself."""
+        trail = self._trail(path)
         return [
-            problem if problem.origin.line else problem._replace(notes=(*problem.notes, *self._trail(path)))
-            for problem in fragment.problems
+            problem._replace(notes=(*problem.notes, *trail))
+            if problem.code in OF_A_BASE or not problem.origin.line
+            else problem
+            for problem in problems
         ]
 
     def _linked(
@@ -272,17 +279,15 @@ class Extends:
         return references, problems
 
     def _unfit(self, name: str, target: str, origin: Origin, fragment: Fragment) -> Problem | None:
-        notes = self._trail(fragment.source.path)
         rule = "a base is looked up relative to the file that names it"
         if name.endswith("/"):
-            return Problem("bad-extends", f"base `{name}` is a folder", origin, why="each base is a file", notes=notes)
+            return Problem("bad-extends", f"base `{name}` is a folder", origin, why="each base is a file")
         if not name.strip() or "\0" in name:
             return Problem(
                 "bad-extends",
                 "the path of a base is empty" if not name.strip() else "the path of a base holds a NUL",
                 origin,
                 why=rule,
-                notes=notes,
             )
         if name.startswith("/"):
             return Problem(
@@ -290,7 +295,6 @@ class Extends:
                 f"base `{name}` is an absolute path",
                 origin,
                 why=rule,
-                notes=notes,
                 hint="write it relative to this file",
             )
         if not _is_below(target, self.configs):
@@ -299,7 +303,6 @@ class Extends:
                 f"base `{name}` lies outside the config root",
                 origin,
                 why=f"every fragment lies below `{self.configs}`",
-                notes=notes,
             )
         found = self._exists.get(target)
         if found is None:
@@ -307,7 +310,7 @@ class Extends:
         if found:
             return None
         message, hint = self._missing(name, target, fragment.source.path)
-        return Problem("missing-base", message, origin, why=rule, notes=notes, hint=hint)
+        return Problem("missing-base", message, origin, why=rule, hint=hint)
 
     def _missing(self, name: str, target: str, asking: str) -> tuple[str, str]:
         """Word that a base is not there, and what it was most likely meant to be."""
@@ -320,15 +323,15 @@ class Extends:
         self._hints += 1
         if self._hints > MAX_HINTS:
             return f"base `{name}` does not exist", ""
-        siblings = {other for other in names if other.endswith(SUFFIXES) and f"{folder}/{other}" != asking}
+        siblings = {other for other in names if other.endswith(FUSION_SUFFIXES) and f"{folder}/{other}" != asking}
         hint = did_you_mean(file, siblings)
         start = name[: len(name) - len(posixpath.basename(name))]
         if not hint.startswith("did you mean"):
             here = posixpath.dirname(asking)
             same = [path for path in self._known() if posixpath.basename(path) == file and path != asking]
-            if 0 < len(same) <= 3:
-                found = " or ".join(f"`{posixpath.relpath(path, here)}`" for path in same)
-                return f"base `{name}` does not exist", f"did you mean {found}?"
+            elsewhere = choice([posixpath.relpath(path, here) for path in same])
+            if elsewhere:
+                return f"base `{name}` does not exist", elsewhere
         return f"base `{name}` does not exist", hint.replace(" `", f" `{start}")
 
     def _trail(self, path: str) -> tuple[Note, ...]:

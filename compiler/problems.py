@@ -12,7 +12,7 @@ every code has a section in `docs/problems.md`. This module knows no YAML and no
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 from unicodedata import east_asian_width
 
@@ -106,6 +106,11 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     if known and len(known) <= 8:
         return "there is " + ", ".join(f"`{name}`" for name in known)
     return ""
+
+
+def choice(names: Sequence[str]) -> str:
+    """Word a hint of one to three names; nothing where there are none, or too many to choose from."""
+    return "did you mean " + " or ".join(f"`{name}`" for name in names) + "?" if 0 < len(names) <= 3 else ""
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from compiler.compose import Resolved
 from compiler.emitter import shown
-from compiler.problems import Note, Problem, UsageError, did_you_mean
+from compiler.problems import Note, Problem, UsageError, choice, did_you_mean
 from compiler.values import BadPath, KeyPath, Node, Origin, entry_name, parse_path, show_path, step_into
 
 
@@ -152,9 +152,7 @@ def _hint(root: Node, node: Node, rest: KeyPath) -> str:
     if near.startswith("did you mean"):
         return near
     alike = [show_path(path) for path in _paths(root) if path[-1] == step and len(rest) == 1]
-    if 0 < len(alike) <= 3:
-        return "did you mean " + " or ".join(f"`{path}`" for path in alike) + "?"
-    return near
+    return choice(alike) or near
 
 
 def _paths(node: Node, path: KeyPath = ()) -> Iterator[KeyPath]:

@@ -6,11 +6,10 @@ import posixpath
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
+from compiler.catalog import SUFFIXES
 from compiler.problems import Note, Problem, nearest
 from compiler.reader import Fragment
 from compiler.values import Origin
-
-SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 LOOKALIKES: Final = frozenset(
     ("base", "bases", "extend", "extends", "include", "includes", "inherit", "inherits", "parent")
@@ -30,7 +29,7 @@ def near_extends(fragment: Fragment, keys: tuple[str, ...], exists: Callable[[st
     folder = posixpath.dirname(fragment.source.path)
     for key, child in fragment.body.value.items():
         named = [item.value for item in child.value] if type(child.value) is list else [child.value]
-        if key in keys or not named or not all(type(name) is str and name.endswith(SUFFIXES[:2]) for name in named):
+        if key in keys or not named or not all(type(name) is str and name.endswith(SUFFIXES) for name in named):
             continue
         like = key.strip("_").lower()
         if like not in LOOKALIKES and not nearest(like, keys):

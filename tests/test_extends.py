@@ -388,3 +388,12 @@ def test_each_file_is_read_once() -> None:
         assert extends.chain(f"configs/train/p{n}.yaml").links == 4
         assert extends.closure(f"configs/train/p{n}.yaml")
     assert sorted(read) == sorted(files)
+
+
+def test_the_chain_is_told_whatever_was_asked_before() -> None:
+    """Who extends a file is known also where its closure was looked at first, as `why` and `build NAME` do."""
+    files = {"configs/train/a.yaml": "extends: b.yaml\n", "configs/train/b.yaml": "extends: nope.yaml\n"}
+    extends = Extends(Memory(files), "configs", ("extends",))
+    assert extends.closure("configs/train/a.yaml") == set(files)
+    (problem,) = problems_of(lambda: extends.chain("configs/train/a.yaml"))
+    assert [f"{note.origin} {note.text}" for note in problem.notes] == ["configs/train/a.yaml:1:10 extends this file"]
