@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from compiler.problems import Note, Problem, UsageError, choice, did_you_mean
 from compiler.settings import Settings
+from compiler.tree import Disk, Tree
 from compiler.values import Origin
 
 SUFFIXES: Final = (".yaml", ".yml")
@@ -106,10 +107,14 @@ class Layout:
         below = self.below_configs(path)
         return below is not None and self._globs["components"].fullmatch(below) is not None
 
-    def scan(self) -> Sources:
-        """List what exists; one walk over the folders."""
+    def scan(self, tree: Tree | None = None) -> Sources:
+        """List what exists; one walk over the folders.
+
+        Args:
+            tree: where to look; the working tree, if None.
+        """
         found: dict[str, list[str]] = {"presets": [], "components": [], "fusion": []}
-        files, problems = self._files()
+        files, problems = self._files(tree)
         for path in files:
             below = self.below_configs(path) or path
             kind = next(
@@ -124,31 +129,21 @@ class Layout:
         )
         return Sources(presets, fusion, tuple(found["components"]), tuple(problems))
 
-    def files(self) -> list[str]:
+    def files(self, tree: Tree | None = None) -> list[str]:
         """List every file below the config root, for hints."""
-        return self._files()[0]
+        return self._files(tree)[0]
 
-    def _files(self) -> tuple[list[str], list[Problem]]:
+    def _files(self, tree: Tree | None) -> tuple[list[str], list[Problem]]:
         """List the files below the config root, sorted; not those of the build folder, locks, and dotted names."""
-        top = os.path.normpath(self.absolute(self.configs))
-        build = os.path.normpath(self.absolute(self.build))
-        paths = []
-        closed: list[OSError] = []
-        for folder, folders, files in os.walk(top, onerror=closed.append):
-            folders[:] = [name for name in folders if not name.startswith(".") and os.path.join(folder, name) != build]
-            below = os.path.relpath(folder, top).replace(os.sep, "/")
-            prefix = self.configs if below == "." else posixpath.join(self.configs, below)
-            paths += [
-                posixpath.normpath(f"{prefix}/{name}")
-                for name in files
-                if not name.startswith(".") and not name.endswith(LOCK_SUFFIX)
-            ]
-        problems = []
-        for error in closed:
-            path = self._from_root(str(error.filename))
-            reason = (error.strerror or "").lower()
-            problems.append(Problem("unreadable-file", f"`{path}` cannot be listed", Origin(path, 0, 0), why=reason))
-        return sorted(paths), problems
+        listed = (tree if tree is not None else Disk(self.root)).walk(self.configs, self.build)
+        names = ((path, posixpath.basename(path)) for path in listed.files)
+        problems = [
+            Problem("unreadable-file", f"`{path}` cannot be listed", Origin(path, 0, 0), why=reason)
+            for path, reason in listed.closed
+        ]
+        return sorted(
+            path for path, name in names if not name.startswith(".") and not name.endswith(LOCK_SUFFIX)
+        ), problems
 
     def unfit(self, sources: list[str]) -> list[Problem]:
         """Give what is wrong with the names of sources, for each file that is concerned."""

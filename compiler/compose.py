@@ -70,7 +70,7 @@ class Composer:
     def __init__(self, layout: Layout, tree: Tree) -> None:
         self.layout = layout
         self.tree = tree
-        self.extends = Extends(tree, layout.configs, layout.settings.extends_keys, layout.files)
+        self.extends = Extends(tree, layout.configs, layout.settings.extends_keys, lambda: layout.files(tree))
         self._preset_policy = preset_policy(layout.settings.keyed)
         self._folded: dict[tuple[str, bool], _Folded] = {}
         self._mixes: dict[str, Resolved | Invalid] = {}

@@ -43,7 +43,7 @@ class Workspace:
         self.layout = layout
         self.tree: Tree = tree if tree is not None else Disk(layout.root)
         self.composer = Composer(layout, self.tree)
-        self.sources: Sources = layout.scan()
+        self.sources: Sources = layout.scan(self.tree)
         self._encoder = Encoder(layout.label_of)
         self._named: dict[str, str] | None = None
         self._unfit: list[Problem] | None = None

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from compiler.problems import Invalid, Problem
@@ -25,6 +26,13 @@ class Source(NamedTuple):
     path: str
     data: bytes
     sha256: str
+
+
+class Listed(NamedTuple):
+    """The files below a folder, unsorted, and the folders that cannot be listed, each with the reason."""
+
+    files: list[str]
+    closed: list[tuple[str, str]]
 
 
 class Tree(Protocol):
@@ -44,6 +52,10 @@ class Tree(Protocol):
 
     def names(self, folder: str) -> list[str]:
         """Give the names in a folder, sorted; none where it is no folder."""
+        ...
+
+    def walk(self, folder: str, skip: str) -> Listed:
+        """List every file below a folder, but for those below `skip` and in folders whose name begins with a dot."""
         ...
 
 
@@ -105,6 +117,24 @@ class Disk:
         except OSError:
             return []
 
+    def walk(self, folder: str, skip: str) -> Listed:
+        """List files; a link to a folder is not followed."""
+        top, out = (os.path.normpath(os.path.join(self.root, path)) for path in (folder, skip))
+        paths: list[str] = []
+        closed: list[OSError] = []
+        for where, folders, names in os.walk(top, onerror=closed.append):
+            folders[:] = [name for name in folders if not name.startswith(".") and os.path.join(where, name) != out]
+            below = os.path.relpath(where, top).replace(os.sep, "/")
+            paths += [posixpath.normpath(f"{folder}/{below}/{name}") for name in names]
+        here = os.path.normpath(self.root)
+        return Listed(
+            paths,
+            [
+                (os.path.relpath(str(error.filename), here).replace(os.sep, "/"), (error.strerror or "").lower())
+                for error in closed
+            ],
+        )
+
 
 class Memory:
     """A mapping of paths to text or bytes as a `Tree`."""
@@ -130,6 +160,22 @@ class Memory:
         """List what lies directly below the folder."""
         start = folder + "/" if folder else ""
         return sorted({name[len(start) :].split("/")[0] for name in self.files if name.startswith(start)})
+
+    def walk(self, folder: str, skip: str) -> Listed:
+        """List the paths of the mapping."""
+        return Listed(files_below(self.files, folder, skip), [])
+
+
+def files_below(paths: Iterable[str], folder: str, skip: str) -> list[str]:
+    """Give those of some paths that lie below a folder, as `Tree.walk` does."""
+    start = "" if folder in ("", ".") else folder + "/"
+    return [
+        path
+        for path in paths
+        if path.startswith(start)
+        and not path.startswith(skip + "/")
+        and not any(step.startswith(".") for step in path[len(start) :].split("/")[:-1])
+    ]
 
 
 def load(tree: Tree, path: str) -> Source:
