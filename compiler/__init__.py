@@ -6,7 +6,10 @@ A module imports only from those above it.
     module      what lives there                                                must never
     values      Origin, KeyPath, Node; plain, leaves, canonical bytes, digest   touch files
     problems    Problem, the exceptions, did-you-mean, rendering                know YAML or a stage
+    as_json     values, places and problems as JSON holds them                  print
+    console     printing that no broken stream turns into a failure             decide what is printed
     tree        where bytes come from: the disk, a mapping; Source              know what is in a file
+    history     a git revision as a tree; renames; the only calls of git        touch the working tree
     syntax      what is wrong with a document before it has values              parse
     json_reader JSON to nodes                                                   know where a text comes from
     reader      bytes to Fragment; the only reading of YAML; limits             merge, know which tree it is
@@ -21,13 +24,31 @@ A module imports only from those above it.
     provenance  where a value was written, and what it overrode                 compose
     lockfile    Lock: encode, decode, drift with its reason                     compose
     store       the build folder: all writes, one build at a time               compile
+    legacy      what the old loader resolved, as recorded                       read YAML, merge or compose
+    mapping     which preset became which; waivers                              look at a preset
+    compare     two trees to differences; the only import of deepdiff           know waivers, files
+    neutrality  rules: differences that cannot reach training                   apply on one side alone
+    verdict     differences to a verdict, by rules and waivers                  compute differences
+    mutants     the drill: planted changes that the gate must catch             decide what counts
     pipeline    the verbs, which return data                                    import doit, print
-    console     printing that no broken stream turns into a failure             decide what is printed
+    proofs      proofs and the report document, as plain data                   judge
+    sides       what a preset holds: by its lock, its sources, its record       judge
+    pairing     which presets of two trees belong together                      look at a value
+    proving     the verb `prove`: both sides, the drill, the report document    print
+    contrast    the verb `diff`: two presets, or one at two revisions           judge
+    report      the report document on a terminal, as Markdown, as annotations  compute, read a clock
+    page_style  how the page looks                                              know what is on it
+    page_parts  pieces of the page; the one place where text becomes HTML       know the whole page
+    page_diffs  differences and mixes on the page                               compute
+    page        the report document as a page                                   compute, read a clock
     trainer     what the trainer makes of a preset: the batch plan                  decide a verdict
     launch      a verified lock, the copy of a run, the trainer's command       let a shell read anything
     database    doit's record of earlier runs, as a backend                     import doit
+    run         what one doit process knows                                     import doit
+    proof_tasks the doit tasks of the proof, and of the reports                 import doit
     tasks       doit task creators, for any repository's dodo.py; owns doit     hold logic
-    cli         arguments, exit codes, printing                                 hold logic
+    arguments   what the command can be asked, with which options               do it
+    cli         exit codes, printing                                            hold logic
 """
 
 __version__ = "0.1.0"

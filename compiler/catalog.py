@@ -56,6 +56,7 @@ class Layout:
         self.configs = self._from_root(settings.configs)
         self.build = self._from_root(settings.build)
         self.cache = posixpath.join(self.build, ".cache")
+        self.reports = posixpath.join(self.build, "reports")
         self._inside: dict[str, bool] = {}
         self._globs = {
             kind: _matcher(globs)

@@ -7,114 +7,26 @@ time, 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import ast
 import gc
 import os
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from compiler import __version__, pipeline, settings
+from compiler import pipeline, settings
+from compiler.arguments import parser
+from compiler.as_json import json_text, place_data, problem_data, value_data
 from compiler.catalog import Layout
-from compiler.console import Progress, bug, prepare, say, tell, write
+from compiler.console import Progress, bug, columns, prepare, say, tell, write
 from compiler.emitter import cut, one_line
 from compiler.pipeline import Workspace
-from compiler.problems import Problem, TrainlockError, UsageError, did_you_mean
+from compiler.problems import Problem, TrainlockError, UsageError
 from compiler.provenance import IN_MIX
-from compiler.store import WAIT_SECONDS, BuildLock
-from compiler.values import Origin, leaves, plain, show_path
+from compiler.store import BuildLock, write_file
+from compiler.values import leaves, plain, show_path
 
 SCHEMA_VERSION = 1
 """Of everything that `--json` prints."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        wrong = message
-        hint = ""
-        chosen = re.match(r"argument COMMAND: invalid choice: (.+) \(choose from ", message, re.DOTALL)
-        if chosen is not None:
-            word = str(ast.literal_eval(chosen[1]))
-            wrong, hint = f"`{word}` is no command", did_you_mean(word, VERBS)
-        raise UsageError(Problem("bad-usage", wrong, hint=hint or f"`{self.prog} --help`"))
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds <= MAX_WAIT:
-        raise ValueError
-    return seconds
-
-
-MAX_WAIT = 7 * 24 * 3600.0
-"""The longest that a build can be told to wait, in seconds; NaN would be for ever."""
-
-
-def _parser() -> argparse.ArgumentParser:
-    common = _Parser(add_help=False)
-    group = common.add_argument_group("where things are (each takes the place of a setting in [tool.trainlock])")
-    group.add_argument(
-        "--root",
-        metavar="DIR",
-        help="the repository root (default: the nearest folder upwards with the settings)",
-    )
-    group.add_argument("--configs", metavar="DIR", help="the config root")
-    group.add_argument("--build", metavar="DIR", help="where locks go")
-    group.add_argument(
-        "--presets", metavar="GLOB", action="append", help="presets, below the config root; may be repeated"
-    )
-    group.add_argument(
-        "--components",
-        metavar="GLOB",
-        action="append",
-        help="components, each of one section; may be repeated",
-    )
-    group.add_argument(
-        "--fusion", metavar="GLOB", action="append", help="fusion configs that get a lock; may be repeated"
-    )
-    group.add_argument("--fusion-key", metavar="KEY", help="the key of a preset that names its fusion config")
-    group.add_argument(
-        "--extends-key",
-        metavar="KEY",
-        action="append",
-        dest="extends_keys",
-        help="a key that names bases; may be repeated",
-    )
-    common.add_argument("--json", action="store_true", help="print JSON")
-
-    parser = _Parser(
-        prog="trainlock", description="Author in small pieces, run from one flat file.", allow_abbrev=False
-    )
-    parser.add_argument("--version", action="version", version=f"trainlock {__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True, parser_class=_Parser)
-
-    def verb(name: str, text: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(name, parents=[common], help=text, description=text, allow_abbrev=False)
-
-    built = verb("build", "compile presets, and write the locks that differ")
-    built.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
-    built.add_argument(
-        "--wait",
-        type=_seconds,
-        default=WAIT_SECONDS,
-        metavar="SECONDS",
-        help="how long to wait for another build",
-    )
-    checked = verb("check", "compile in memory, and compare with the locks; writes nothing")
-    checked.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
-    asked = verb("why", "say where a value was written, and what it overrode")
-    asked.add_argument("preset", metavar="PRESET", help="a name, a source or a lock")
-    asked.add_argument(
-        "key",
-        metavar="KEY",
-        help="such as tuner.lora_rank, ops[0].prob, sources[lvis].ratio; fusion:KEY asks the mix alone",
-    )
-    verb("list", "list presets and fusion configs, and how their locks stand")
-    return parser
-
-
-VERBS = ("build", "check", "list", "why")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,14 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.disable()  # trees of nodes hold no cycles; looking for some doubles the time of a large build
     workspace: Workspace | None = None
     try:
-        options = _parser().parse_args(arguments)
+        options = parser().parse_args(arguments)
         workspace = _workspace(options)
         code, lines = _VERBS[options.verb](workspace, options)
         if not write(sys.stdout, "".join(f"{line}\n" for line in lines)):
             return code or 1
     except TrainlockError as error:
         if "--json" in (sys.argv[1:] if arguments is None else arguments):
-            write(sys.stdout, "".join(_json(problems=[_problem_data(problem) for problem in error.problems])) + "\n")
+            write(sys.stdout, "".join(_json(problems=[problem_data(problem) for problem in error.problems])) + "\n")
         _tell(error.problems, workspace)
         return error.exit_code
     except KeyboardInterrupt:
@@ -173,36 +85,7 @@ def _find(workspace: Workspace, wanted: Sequence[str]) -> list[str] | None:
 
 
 def _json(**data: Any) -> list[str]:
-    import json  # noqa: PLC0415 - only here
-
-    return [json.dumps({"schema_version": SCHEMA_VERSION, **data}, ensure_ascii=False, indent=2, allow_nan=False)]
-
-
-def _problem_data(problem: Problem) -> dict[str, Any]:
-    return {
-        "code": problem.code,
-        "severity": problem.severity,
-        "message": problem.message,
-        "origin": _place_data(problem.origin),
-        "why": problem.why,
-        "notes": [{"origin": _place_data(note.origin), "text": note.text} for note in problem.notes],
-        "hint": problem.hint,
-    }
-
-
-def _place_data(origin: Origin) -> dict[str, Any] | None:
-    return {"file": origin.file, "line": origin.line, "column": origin.column} if origin.file else None
-
-
-def _value_data(value: Any) -> Any:
-    """Give a value as JSON can hold it: dates and the numbers that JSON lacks as text."""
-    if isinstance(value, dict):
-        return {key: _value_data(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [_value_data(child) for child in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):  # noqa: PLR0124
-        return str(value)
-    return value if value is None or isinstance(value, (str, int, float)) else value.isoformat()
+    return [json_text({"schema_version": SCHEMA_VERSION, **data})]
 
 
 Said = tuple[int, list[str]]
@@ -221,7 +104,7 @@ def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
         progress.clear()
     code = int(any(problem.severity == "error" for problem in made.problems))
     if options.json:
-        problems = [_problem_data(problem) for problem in made.problems]
+        problems = [problem_data(problem) for problem in made.problems]
         return code, _json(**{**made._asdict(), "problems": problems})
     _tell(made.problems, workspace)
     lines = [f"{word:8}{path}" for word, paths in (("built", made.built), ("removed", made.removed)) for path in paths]
@@ -250,7 +133,7 @@ def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
     found = pipeline.check(workspace, _find(workspace, options.preset))
     errors = sum(problem.severity == "error" for problem in found.problems)
     if options.json:
-        problems = [_problem_data(problem) for problem in found.problems]
+        problems = [problem_data(problem) for problem in found.problems]
         return int(errors > 0), _json(fresh=found.fresh, problems=problems)
     _tell(found.problems, workspace)
     return int(errors > 0), [f"{found.fresh} fresh, {errors} wrong"]
@@ -262,15 +145,15 @@ def _why(workspace: Workspace, options: argparse.Namespace) -> Said:
     name = ("" if found.document == source else IN_MIX) + show_path(found.path)
     if options.json:
         overrode = [
-            {"key": lost.path, "value": _value_data(plain(lost.value)), "origin": _place_data(lost.origin)}
+            {"key": lost.path, "value": value_data(plain(lost.value)), "origin": place_data(lost.origin)}
             for lost in found.overrode
         ]
         return 0, _json(
             preset=workspace.layout.name_of(source),
             document=found.document,
             key=name,
-            value=_value_data(plain(found.node)),
-            origin=_place_data(found.node.origin),
+            value=value_data(plain(found.node)),
+            origin=place_data(found.node.origin),
             overrode=overrode,
             lock_value=found.lock_value,
         )
@@ -279,11 +162,11 @@ def _why(workspace: Workspace, options: argparse.Namespace) -> Said:
     if found.node.value and (isinstance(found.node.value, dict) or is_mixed):
         kind = "a mapping" if isinstance(found.node.value, dict) else f"a list of {len(found.node.value)}"
         rows = [("  set at", str(leaf.origin), f"{show_path(path)}: {one_line(leaf)}") for path, leaf in parts]
-        lines = [f"{name}: {kind}", *_rows(rows)]
+        lines = [f"{name}: {kind}", *columns(rows)]
     else:
         lines = [f"{name}: {one_line(found.node)}", f"  set at    {found.node.origin}"]
     here = show_path(found.path)
-    lines += _rows(
+    lines += columns(
         [
             (
                 "  overrode",
@@ -298,12 +181,6 @@ def _why(workspace: Workspace, options: argparse.Namespace) -> Said:
     return 0, lines
 
 
-def _rows(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Align columns; the last one may be as long as it likes."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
 def _list(workspace: Workspace, options: argparse.Namespace) -> Said:
     rows = pipeline.listing(workspace)
     if options.json:
@@ -312,7 +189,83 @@ def _list(workspace: Workspace, options: argparse.Namespace) -> Said:
     cells = [
         (row.name, row.state, row.digest.removeprefix("sha256:")[:12], str(row.fragments), row.fusion) for row in rows
     ]
-    return 0, _rows([head, *cells])
+    return 0, columns([head, *cells])
 
 
-_VERBS = {"build": _build, "check": _check, "why": _why, "list": _list}
+def _prove(workspace: Workspace, options: argparse.Namespace) -> Said:
+    import datetime  # noqa: PLC0415 - what only a proof needs, no other command loads
+
+    from compiler import proofs, report  # noqa: PLC0415
+    from compiler.proving import Prover, other_side  # noqa: PLC0415
+
+    with BuildLock(workspace.layout, options.wait, lambda text: say(f"trainlock: {text}")) as lock:
+        if lock.waited:
+            workspace = Workspace(workspace.layout)
+        wanted = _find(workspace, options.preset)
+        prover = Prover(
+            workspace,
+            today=datetime.date.today(),
+            name=options.against,
+            other=other_side(workspace, options.against),
+            mapping=_from_root(workspace, options.mapping) if options.mapping is not None else None,
+            second_opinion=options.witness != "bytes",
+            amount=options.mutants,
+        )
+        pairs = [pair for pair in prover.pairs if wanted is None or pair.preset in wanted]
+        _refuse_unproven(wanted, {pair.preset for pair in pairs})
+        rows, problems = [], []
+        progress = Progress("preset")
+        for index, pair in enumerate(pairs):
+            proof = prover.prove(pair)
+            rows.append(proof.data)
+            problems += [problem for problem in proof.problems if problem.code != "not-equivalent"]
+            progress(index + 1, len(pairs))
+        progress.clear()
+        problems += prover.wrong(rows, everything=wanted is None)
+        found = prover.report(rows, everything=wanted is None)
+        if options.reports is not None:
+            _write_reports(workspace, _from_root(workspace, options.reports), found)
+        elif wanted is None:
+            _write_reports(workspace, workspace.layout.reports, found)
+            write_file(workspace.layout, f"{workspace.layout.reports}/.gitignore", b"*\n")
+    _tell(problems, workspace)
+    lines = [json_text(found)] if options.json else report.terminal(found)
+    if options.annotate and not options.json:
+        lines += report.github(found)
+    return int(not proofs.passes(found)), lines
+
+
+def _write_reports(workspace: Workspace, folder: str, found: dict[str, Any]) -> None:
+    from compiler import page, report  # noqa: PLC0415
+
+    for name, content in report.formats(found, page.html(found), json_text(found)):
+        write_file(workspace.layout, f"{folder}/{name}", content.encode())
+
+
+def _refuse_unproven(wanted: list[str] | None, known: set[str | None]) -> None:
+    for source in wanted or ():
+        if source not in known:
+            why = "presets are proven, each with the mix that it names"
+            raise UsageError(Problem("unselected-preset", f"`{source}` is no preset of this repository", why=why))
+
+
+def _from_root(workspace: Workspace, path: str) -> str:
+    """Give a path that a person wrote, from the repository root."""
+    return os.path.relpath(os.path.abspath(path), workspace.layout.root).replace(os.sep, "/")
+
+
+def _diff(workspace: Workspace, options: argparse.Namespace) -> Said:
+    from compiler.contrast import Operand, diff, lines  # noqa: PLC0415 - it needs git, and no other command does
+
+    layout, here = workspace.layout, os.getcwd()
+    left = layout.find(options.preset, here, workspace.sources)
+    right = layout.find(options.other, here, workspace.sources) if options.other is not None else left
+    sides = (Operand(left, options.since), Operand(right, options.until))
+    if sides[0] == sides[1]:
+        hint = "name a second preset, or a revision with `--from`"
+        raise UsageError(Problem("bad-usage", "one preset, and nothing to compare it with", hint=hint))
+    found = diff(workspace, *sides)
+    return int(not found["equal"]), [json_text(found)] if options.json else lines(found, *sides)
+
+
+_VERBS = {"build": _build, "check": _check, "why": _why, "list": _list, "prove": _prove, "diff": _diff}

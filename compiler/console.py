@@ -11,7 +11,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, TextIO
 
 from compiler.problems import Problem, SourceLine, in_order, no_line, render
@@ -58,6 +58,10 @@ def silence(stream: TextIO | None) -> None:
         os.close(nothing)
 
 
+BUG: Final = 3
+"""The exit code of what no user can cause."""
+
+
 def bug(error: Exception) -> int:
     """Tell that something happened which no user can cause; gives the exit code 3.
 
@@ -67,7 +71,7 @@ def bug(error: Exception) -> int:
         raise error
     say(f"error: this is a bug in trainlock: {type(error).__name__}: {error}")
     say("  hint: TRAINLOCK_DEBUG=1 shows where; please report it")
-    return 3
+    return BUG
 
 
 PROGRESS_AFTER: Final = 1.0
@@ -77,16 +81,17 @@ PROGRESS_AFTER: Final = 1.0
 class Progress:
     """One line on a terminal that says how far a long build is, and none anywhere else."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "lock") -> None:
+        self._what = what
         self._begun = time.monotonic()
         self._shown = False
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that so many of so many locks are done."""
+        """Show that so many of so many are done."""
         if self._terminal and total and time.monotonic() - self._begun > PROGRESS_AFTER:
             self._shown = True
-            say(f"\rtrainlock: lock {done} of {total}", end="")
+            say(f"\rtrainlock: {self._what} {done} of {total}", end="")
 
     def clear(self) -> float:
         """Take the line away; gives the seconds since the build began."""
@@ -94,3 +99,9 @@ class Progress:
             say("\r\033[K", end="")
             self._shown = False
         return time.monotonic() - self._begun
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align columns; the last one may be as long as it likes."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

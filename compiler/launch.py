@@ -26,7 +26,7 @@ from compiler.emitter import key_text, scalar_text
 from compiler.pipeline import Compiled, Workspace
 from compiler.problems import Invalid, Problem, TrainlockError, UsageError, printable
 from compiler.reader import read
-from compiler.store import BuildLock, write_copy
+from compiler.store import BuildLock, write_file
 from compiler.trainer import BatchPlan, NoPlan, batch_plan, held
 from compiler.tree import Source
 from compiler.values import Node, Origin
@@ -362,9 +362,9 @@ def _start(layout: Layout, options: Options, compiled: Compiled, copy: Copy) -> 
         return 0 if write(sys.stdout, shlex.join(words) + "\n") else 1
     if absent:
         raise UsageError(*absent)
-    write_copy(layout, copy.path, copy.data)
+    write_file(layout, copy.path, copy.data)
     if copy.fusion_path:
-        write_copy(layout, copy.fusion_path, copy.fusion_data)
+        write_file(layout, copy.fusion_path, copy.fusion_data)
     environment = {
         **os.environ,
         "CUDA_VISIBLE_DEVICES": ",".join(map(str, options.gpus)),

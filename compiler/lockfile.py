@@ -175,7 +175,7 @@ def drift(
     if found == expected:
         return None
     if found is None:
-        return _problem("lock-missing", path, "is missing", "nothing was ever built, or it was deleted", "run `doit`")
+        return missing(path)
     if not is_ours(found):
         return foreign(path)
     try:
@@ -207,6 +207,11 @@ def drift(
             "edit the sources instead, and run `doit`",
         )
     return _problem("lock-stale", path, "is out of date", _moved(lock, fresh), "run `doit`")
+
+
+def missing(path: str) -> Problem:
+    """Word that there is no lock."""
+    return _problem("lock-missing", path, "is missing", "nothing was ever built, or it was deleted", "run `doit`")
 
 
 def foreign(path: str) -> Problem:

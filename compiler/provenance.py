@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from compiler.compose import Resolved
 from compiler.emitter import shown
 from compiler.problems import Note, Problem, UsageError, choice, did_you_mean
-from compiler.values import BadPath, KeyPath, Node, Origin, entry_name, parse_path, show_path, step_into
+from compiler.values import BadPath, KeyPath, Node, Origin, entry_name, held_at, parse_path, show_path, step_into
 
 
 class Overridden(NamedTuple):
@@ -94,21 +94,12 @@ def _trace(node: Node, steps: KeyPath) -> tuple[KeyPath, Node, tuple[Overridden,
     overrode = [Overridden(show_path(whole), shadow, shadow.origin) for shadow in node.shadows]
     for place, holder in reversed(around):
         for shadow in holder.shadows:
-            part = _inside(shadow, whole[len(place) :])
+            part = held_at(shadow, whole[len(place) :])
             if part is not None:
                 overrode.append(Overridden(show_path(whole), part, part.origin))
             elif shadow.value is None:
                 overrode.append(Overridden(show_path(place), shadow, shadow.origin))
     return whole, node, tuple(overrode)
-
-
-def _inside(node: Node, path: KeyPath) -> Node | None:
-    for step in path:
-        taken = step_into(node, step)
-        if taken is None:
-            return None
-        node = taken[1]
-    return node
 
 
 def _reached(node: Node, steps: KeyPath) -> tuple[KeyPath, Node]:
@@ -130,7 +121,7 @@ def _unknown_key(source: str, key: str, document: Resolved, steps: KeyPath) -> P
     notes = [
         Note(part.origin, f"held {shown(part)}")
         for shadow in node.shadows
-        if (part := _inside(shadow, rest)) is not None
+        if (part := held_at(shadow, rest)) is not None
     ]
     if notes or type(node.value) not in (dict, list):
         notes.insert(0, Note(node.origin, f"sets `{show_path(reached)}` to {shown(node)}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import posixpath
 import stat
@@ -212,8 +213,8 @@ def write_lock(layout: Layout, lock: str, data: bytes) -> bool:
     return True
 
 
-def write_copy(layout: Layout, path: str, data: bytes) -> None:
-    """Write a copy of a lock for one run, if its bytes differ.
+def write_file(layout: Layout, path: str, data: bytes) -> None:
+    """Write what is no lock, if its bytes differ: a copy for one run, a proof, a report.
 
     Raises:
         Invalid: `write-failed`.
@@ -224,6 +225,25 @@ def write_copy(layout: Layout, path: str, data: bytes) -> None:
             write_atomic(full, data, alone=False)
     except OSError as error:
         raise Invalid(_write_problem(path, error)) from None
+
+
+def through_disk(layout: Layout, lock: str, data: bytes) -> bytes:
+    """Write a made-up lock beside the doit database, read it back, and delete it: what a proof tries itself with.
+
+    Raises:
+        Invalid: `write-failed`.
+    """
+    path = (
+        f"{layout.cache}/mutants/{hashlib.sha256(lock.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.lock.yaml"
+    )
+    full = layout.absolute(path)
+    try:
+        write_atomic(full, data, alone=False)
+        found = read_file(full)
+        os.unlink(full)
+    except OSError as error:
+        raise Invalid(_write_problem(path, error)) from None
+    return found if found is not None else b""
 
 
 def locks_below(layout: Layout) -> Iterator[str]:

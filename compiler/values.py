@@ -313,3 +313,13 @@ def step_into(node: Node, step: str | int) -> tuple[str | int, Node] | None:
             return (index, value[index]) if index < len(value) else None
         return next(((step, item) for item in value if entry_name(item) == step), None)
     return None
+
+
+def held_at(node: Node, path: KeyPath) -> Node | None:
+    """Give what a document holds at a path, entries by name; None where it holds nothing there."""
+    for step in path:
+        taken = step_into(node, step)
+        if taken is None:
+            return None
+        node = taken[1]
+    return node

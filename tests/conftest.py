@@ -17,3 +17,13 @@ settings.load_profile("repeatable")
 
 # their asserts are explained like those of the tests that call them
 pytest.register_assert_rewrite("builders", "cli_runs", "doit_runs", "launches")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end which tests were left out for want of something, and how to get it."""
+    skipped = (
+        str(one.longrepr[2]) for one in terminalreporter.getreports("skipped") if isinstance(one.longrepr, tuple)
+    )
+    for reason in sorted({one.removeprefix("Skipped: ") for one in skipped}):
+        if reason.startswith("left out: "):
+            terminalreporter.write_line(reason, yellow=True)

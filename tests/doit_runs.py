@@ -35,7 +35,7 @@ extends-keys = ["extends", "inherit"]
 DODO = """\
 from compiler import tasks
 DOIT_CONFIG = tasks.config()
-task_lock, task_prune, task_check = tasks.creators()
+task_lock, task_prune, task_check, task_prove, task_report = tasks.creators()
 """
 
 FILES = {

@@ -40,7 +40,7 @@ def test_build_gives_what_doit_gives(fresh: Path) -> None:
         {
             "dodo.py": (
                 "from compiler import tasks\nDOIT_CONFIG = tasks.config()\n"
-                "task_lock, task_prune, task_check = tasks.creators()\n"
+                "task_lock, task_prune, task_check, task_prove, task_report = tasks.creators()\n"
             )
         },
     )

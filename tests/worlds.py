@@ -7,6 +7,7 @@ from typing import Final
 from world import World
 from worlds_composing import COMPOSING
 from worlds_locking import LOCKING
+from worlds_proving import PROVING
 from worlds_reading import READING
 
-WORLDS: Final[list[World]] = [*READING, *COMPOSING, *LOCKING]
+WORLDS: Final[list[World]] = [*READING, *COMPOSING, *LOCKING, *PROVING]

@@ -1,0 +1,143 @@
+"""The arguments of the command: what can be asked, and with which options.
+
+Where things are can be said with every verb; each such option takes the place of a setting in `[tool.trainlock]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from typing import Any, Final
+
+from compiler import __version__
+from compiler.problems import Problem, UsageError, did_you_mean
+from compiler.store import WAIT_SECONDS
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        wrong = message
+        hint = ""
+        chosen = re.match(r"argument COMMAND: invalid choice: (.+) \(choose from ", message, re.DOTALL)
+        if chosen is not None:
+            word = str(ast.literal_eval(chosen[1]))
+            wrong, hint = f"`{word}` is no command", did_you_mean(word, VERBS)
+        raise UsageError(Problem("bad-usage", wrong, hint=hint or f"`{self.prog} --help`"))
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MAX_WAIT:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of seconds")
+    return seconds
+
+
+def _path(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("a path is needed")
+    return text
+
+
+MAX_WAIT = 7 * 24 * 3600.0
+"""The longest that a build can be told to wait, in seconds; NaN would be for ever."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the parser of the command; it raises `UsageError` where argparse would exit."""
+    common = _Parser(add_help=False)
+    group = common.add_argument_group("where things are (each takes the place of a setting in [tool.trainlock])")
+    group.add_argument(
+        "--root",
+        metavar="DIR",
+        help="the repository root (default: the nearest folder upwards with the settings)",
+    )
+    group.add_argument("--configs", metavar="DIR", help="the config root")
+    group.add_argument("--build", metavar="DIR", help="where locks go")
+    group.add_argument(
+        "--presets", metavar="GLOB", action="append", help="presets, below the config root; may be repeated"
+    )
+    group.add_argument(
+        "--components",
+        metavar="GLOB",
+        action="append",
+        help="components, each of one section; may be repeated",
+    )
+    group.add_argument(
+        "--fusion", metavar="GLOB", action="append", help="fusion configs that get a lock; may be repeated"
+    )
+    group.add_argument("--fusion-key", metavar="KEY", help="the key of a preset that names its fusion config")
+    group.add_argument(
+        "--extends-key",
+        metavar="KEY",
+        action="append",
+        dest="extends_keys",
+        help="a key that names bases; may be repeated",
+    )
+    common.add_argument("--json", action="store_true", help="print JSON")
+
+    made = _Parser(prog="trainlock", description="Author in small pieces, run from one flat file.", allow_abbrev=False)
+    made.add_argument("--version", action="version", version=f"trainlock {__version__}")
+    verbs = made.add_subparsers(dest="verb", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def verb(name: str, text: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, parents=[common], help=text, description=text, allow_abbrev=False)
+
+    built = verb("build", "compile presets, and write the locks that differ")
+    built.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
+    _add_wait(built)
+    checked = verb("check", "compile in memory, and compare with the locks; writes nothing")
+    checked.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
+    asked = verb("why", "say where a value was written, and what it overrode")
+    asked.add_argument("preset", metavar="PRESET", help="a name, a source or a lock")
+    asked.add_argument(
+        "key",
+        metavar="KEY",
+        help="such as tuner.lora_rank, ops[0].prob, sources[lvis].ratio; fusion:KEY asks the mix alone",
+    )
+    verb("list", "list presets and fusion configs, and how their locks stand")
+    proven = verb("prove", "say whether every preset trains as it did, and show what differs")
+    proven.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
+    proven.add_argument(
+        "--against",
+        metavar="legacy|REV|DIR",
+        default="legacy",
+        help="the legacy records (default), a git revision, or the root of another tree",
+    )
+    proven.add_argument(
+        "--mapping", metavar="FILE", type=_path, help="which preset there became which here, and the waivers"
+    )
+    proven.add_argument(
+        "--witness",
+        choices=("all", "bytes"),
+        default="all",
+        help="bytes leaves deepdiff out, for trees of thousands",
+    )
+    proven.add_argument("--mutants", choices=("sample", "all"), default="sample", help="how many changes are planted")
+    proven.add_argument(
+        "--reports", metavar="DIR", type=_path, help="where reports go (default: `reports` below the build folder)"
+    )
+    proven.add_argument("--annotate", action="store_true", help="print GitHub annotations, too")
+    _add_wait(proven)
+    told = verb("diff", "say what differs between two presets, or in one preset since a revision")
+    told.add_argument("preset", metavar="A", help="a name, a source or a lock")
+    told.add_argument("other", nargs="?", metavar="B", help="another preset (default: the same one)")
+    told.add_argument("--from", metavar="REV", dest="since", default="", help="look at A as it was at a revision")
+    told.add_argument("--to", metavar="REV", dest="until", default="", help="look at B as it was at a revision")
+    return made
+
+
+def _add_wait(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--wait",
+        type=_seconds,
+        default=WAIT_SECONDS,
+        metavar="SECONDS",
+        help="how long to wait for another build",
+    )
+
+
+VERBS: Final = ("build", "check", "diff", "list", "prove", "why")

@@ -1,0 +1,253 @@
+"""Proofs as plain data, and the report document that they make together: what every report is a view of.
+
+The shapes are told, and versioned, in docs/proof.md. Nothing here judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+from compiler.as_json import place_data, problem_data, value_data
+from compiler.compare import Difference, Policies, Side, aligned, places
+from compiler.compose import Resolved
+from compiler.emitter import one_line
+from compiler.mutants import Survivor, Tally
+from compiler.problems import Problem
+from compiler.values import Node, Origin, canonical, entry_name, plain, show_path
+from compiler.verdict import GRAVITY, PASSING, Judged, Judgement, Verdict, gravest
+
+SCHEMA_VERSION: Final = 1
+"""Of a proof and of the report document; a field may be added without a new number."""
+
+
+def proof(
+    legacy: str | None,
+    preset: str | None,
+    verdict: Verdict,
+    reason: str = "",
+    *,
+    compared: tuple[str, str] = ("", ""),
+    judgement: Judgement | None = None,
+    differences: Iterable[dict[str, Any]] = (),
+    tally: Tally | None = None,
+    mix: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Give the proof of one preset.
+
+    Args:
+        legacy, preset: its path on either side, each from its own root.
+        verdict: what holds of it.
+        reason: why, where no difference says so.
+        compared: what either side was read from: `record`, `lock` or `sources`.
+        judgement: of both sides; None where they were not compared.
+        differences: each as `difference` gives it.
+        tally: of the mutants.
+        mix: as `mix` gives it.
+    """
+    tally = tally if tally is not None else Tally(0, 0, ())
+    return {
+        "legacy": legacy,
+        "preset": preset,
+        "verdict": verdict,
+        "reason": reason,
+        "compared": {"legacy": compared[0], "compiled": compared[1]},
+        "leaves": judgement.leaves if judgement is not None else 0,
+        "witnesses": list(judgement.witnesses) if judgement is not None else [],
+        "differences": list(differences),
+        "mutants": {
+            "seeded": tally.seeded,
+            "caught": tally.caught,
+            "survivors": [_survivor(one) for one in tally.survivors],
+        },
+        "mix": mix,
+    }
+
+
+class Places(NamedTuple):
+    """Where a difference was written on either side, and the line to look at in our sources."""
+
+    legacy: Origin | None
+    compiled: Origin | None
+    line: Origin
+
+
+def difference(judged: Judged, places: Callable[[Difference], Places]) -> dict[str, Any]:
+    """Give one difference.
+
+    Args:
+        judged: the difference, and what excuses it.
+        places: gives where it was written, and where what changed within it was.
+    """
+    one, waiver = judged.difference, judged.waiver
+    return {
+        **_part(one, places(one)),
+        "class": judged.classed,
+        "rule": judged.rule.name if judged.rule is not None else None,
+        "waiver": None
+        if waiver is None
+        else {
+            "reason": waiver.reason,
+            "owner": waiver.owner,
+            "expires": waiver.expires.isoformat(),
+            "origin": str(waiver.origin),
+        },
+        "within": [_part(inner, places(inner)) for inner in aligned(one)],
+    }
+
+
+def _part(one: Difference, places: Places) -> dict[str, Any]:
+    """Give a difference, or what changed within one: what, where, and both values.
+
+    The values are as JSON has them, and as a lock would write them: null and an empty text where a side has nothing.
+    """
+    held = {"legacy": one.legacy, "compiled": one.compiled}
+    return {
+        "document": one.document,
+        "path": list(one.path),
+        "key": key_of(one),
+        "kind": one.kind,
+        **{name: value_data(plain(node)) if node is not None else None for name, node in held.items()},
+        **{f"{name}_text": one_line(node) if node is not None else "" for name, node in held.items()},
+        "legacy_origin": str(places.legacy) if places.legacy is not None else None,
+        "origin": str(places.compiled) if places.compiled is not None else None,
+        "line": place_data(places.line),
+    }
+
+
+def key_of(one: Difference) -> str:
+    """Give a difference's place as `trainlock why` takes it."""
+    return ("fusion:" if one.document == "fusion" else "") + show_path(one.path)
+
+
+def _survivor(one: Survivor) -> dict[str, Any]:
+    """Give a mutant that survived; `leaf` is the leaf of a comparison in which it was planted, such as a whole list."""
+    mutant = one.mutant
+    index = next((index for index, step in enumerate(mutant.path) if isinstance(step, int)), len(mutant.path))
+    leaf = mutant._replace(path=mutant.path[:index]).name()
+    return {"key": mutant.name(), "leaf": leaf, "kind": mutant.kind, "excuse": one.excuse}
+
+
+def mix(paths: tuple[str, str], sides: tuple[Side, Side]) -> dict[str, Any] | None:
+    """Give the mix of a preset before and after, entry by entry; None where neither side names one."""
+    if sides[0].fusion is None and sides[1].fusion is None:
+        return None
+    before, after = (_entries(side.fusion) for side in sides)
+    rows = []
+    for place in dict.fromkeys([*before, *after]):
+        old, new = before.get(place), after.get(place)
+        rows.append(
+            {
+                "list": place[0],
+                "name": place[1],
+                "legacy": one_line(old) if old is not None else None,
+                "compiled": one_line(new) if new is not None else None,
+                "equal": old is not None and new is not None and canonical(old) == canonical(new),
+            }
+        )
+    return {"legacy": paths[0], "compiled": paths[1], "entries": rows}
+
+
+def _entries(fusion: Node | None) -> dict[tuple[str, str], Node]:
+    found: dict[tuple[str, str], Node] = {}
+    for name in ("targets", "sources"):
+        items = fusion.value.get(name) if fusion is not None and type(fusion.value) is dict else None
+        for index, item in enumerate(items.value if items is not None and type(items.value) is list else ()):
+            known = entry_name(item) or f"[{index}]"
+            found[(name, known if (name, known) not in found else f"{known}[{index}]")] = item
+    return found
+
+
+def sharing(resolved: Iterable[Resolved], policies: Policies) -> list[dict[str, Any]]:
+    """Give each leaf that our sources author, with the number of presets in which it is the one that counts.
+
+    The most used come first. No line numbers: a comment must not change a report.
+    """
+    users: dict[tuple[str, str], int] = {}
+    for preset in resolved:
+        documents = [("", preset.values, policies.preset)]
+        if preset.fusion is not None:
+            documents.append(("fusion:", preset.fusion.values, policies.fusion))
+        for prefix, values, policy in documents:
+            for path, leaf in places(values, policy):
+                place = (leaf.origin.file, prefix + show_path(path))
+                users[place] = users.get(place, 0) + 1
+    ranked = sorted(users.items(), key=lambda item: (-item[1], item[0]))
+    return [{"fragment": file, "key": key, "presets": count} for (file, key), count in ranked]
+
+
+def document(
+    against: str, rows: list[dict[str, Any]], problems: Iterable[Problem], shared: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Give the report document: every proof, and what they come to.
+
+    The verdict is the gravest of all presets; where something else is wrong (a waiver that nothing uses, a mutant that
+    nothing excuses) it is UNPROVEN at the least.
+
+    Args:
+        against: what the other side is called.
+        rows: the proofs.
+        problems: what is wrong apart from the presets.
+        shared: as `sharing` gives it.
+    """
+    problems = list(problems)
+    verdict = gravest(row["verdict"] for row in rows)
+    survivors = [{"preset": row["preset"], **one} for row in rows for one in row["mutants"]["survivors"]]
+    blind = any(not one["excuse"] for one in survivors)
+    if verdict in PASSING and (blind or any(problem.severity == "error" for problem in problems)):
+        verdict = "UNPROVEN"
+    counts = {name: sum(row["verdict"] == name for row in rows) for name in reversed(GRAVITY)}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "against": against,
+        "verdict": verdict,
+        "counts": {name: count for name, count in counts.items() if count},
+        "leaves_compared": sum(row["leaves"] for row in rows),
+        "mutants": {
+            "seeded": sum(row["mutants"]["seeded"] for row in rows),
+            "caught": sum(row["mutants"]["caught"] for row in rows),
+            "survivors": survivors,
+        },
+        "problems": [problem_data(problem) for problem in problems],
+        "presets": rows,
+        "sharing": shared,
+    }
+
+
+def passes(report: dict[str, Any]) -> bool:
+    """Say whether a report is one with which a run may pass."""
+    return report["verdict"] in PASSING
+
+
+class Group(NamedTuple):
+    """One difference, and every preset in which it is the same, each with where its legacy side wrote it, or None."""
+
+    difference: dict[str, Any]
+    presets: dict[str, str | None]
+
+
+def grouped(report: dict[str, Any]) -> list[Group]:
+    """Give each difference of a report once: what nothing excuses first, then in order of the presets."""
+    groups: dict[str, Group] = {}
+    for row in report["presets"]:
+        for one in row["differences"]:
+            same = repr([{**part, "legacy_origin": None, "within": None} for part in (one, *one["within"])])
+            groups.setdefault(same, Group(one, {})).presets[row["preset"]] = one["legacy_origin"]
+    return sorted(groups.values(), key=lambda group: group.difference["class"] != "different")
+
+
+def headline(report: dict[str, Any]) -> str:
+    """Give a report in one line: the verdict, what was compared, and how the drill went."""
+    counts, mutants = report["counts"], report["mutants"]
+    new = counts.get("NEW", 0)
+    passing = sum(counts.get(verdict, 0) for verdict in PASSING) - new
+    parts = [f"{passing} of {sum(counts.values()) - new} presets"]
+    parts += [f"{new} new"] if new else []
+    parts.append(f"{report['leaves_compared']:,} leaves")
+    parts.append(f"mutants: caught {mutants['caught']} of {mutants['seeded']}")
+    return f"{report['verdict']} against {report['against']}: {', '.join(parts)}"
+
+
+def used_waivers(rows: Iterable[dict[str, Any]]) -> set[str]:
+    """Give the places of the waivers that accepted a difference."""
+    return {one["waiver"]["origin"] for row in rows for one in row["differences"] if one["waiver"] is not None}

@@ -1,0 +1,147 @@
+"""What one doit process knows: the repository, the digests of what it read, and what its tasks did.
+
+It imports nothing of doit, and neither do the actions that stand on it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import sys
+import threading
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import yaml
+
+from compiler import legacy, settings
+from compiler.catalog import Layout
+from compiler.console import say
+from compiler.mapping import DEFAULT
+from compiler.pipeline import Workspace
+from compiler.problems import Problem
+from compiler.proving import Prover
+from compiler.store import BuildLock, read_file
+
+
+class Run:
+    """What one doit process knows: the repository, the digests of what it read, and what its tasks did."""
+
+    def __init__(self, options: dict[str, Any], wait: float) -> None:
+        """Look at the repository in the working folder; nothing is read before a task asks.
+
+        Raises:
+            UsageError: the settings mean nothing.
+        """
+        self.layout = Layout(".", settings.load(".", **options))
+        self.lock = BuildLock(self.layout, wait, lambda text: say(f"trainlock: {text}"))
+        self.one_at_a_time = threading.Lock()
+        self.problems: list[Problem] = []
+        self.outcomes: dict[str, str] = {}
+        self.removed: list[str] = []
+        self.unfit: set[str] = set()
+        self.digests: dict[str, str] = {}
+        self.standing: set[str] = set()
+        self.headline = ""
+        self.exit_code = 0
+        self._workspace: Workspace | None = None
+        self._prover: Prover | None = None
+        self._evidence: str | None = None
+        self._code: str | None = None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The repository as this process sees it."""
+        if self._workspace is None:
+            self._workspace = Workspace(self.layout)
+        return self._workspace
+
+    @property
+    def prover(self) -> Prover:
+        """Both sides of the proof: the locks, and the legacy records."""
+        if self._prover is None:
+            self.evidence()  # before it is read: what is edited in between is seen by the next run
+            self._prover = Prover(self.workspace, today=datetime.date.today())
+        return self._prover
+
+    def evidence(self) -> str:
+        """Give a digest of the legacy side: the mapping, the records, their tree, the figures."""
+        if self._evidence is None:
+            state = hashlib.sha256()
+            for path in (DEFAULT, *legacy.files(self.layout.root)):
+                state.update(f"{self.digest(path)} {path}\n".encode("utf-8", "surrogateescape"))
+            self._evidence = state.hexdigest()
+        return self._evidence
+
+    def acquire(self) -> None:
+        """Take the build lock; what was read before a wait is read again.
+
+        Raises:
+            BuildLocked: another build did not let go in time.
+        """
+        if self.lock.acquire():
+            self._workspace = self._prover = self._evidence = None
+            self.digests.clear()
+            self.standing.clear()
+
+    def code(self) -> str:
+        """Give a digest of everything but the sources that decides a lock's bytes: our code, PyYAML, the settings."""
+        if self._code is None:
+            state = hashlib.sha256(f"{yaml.__version__} {sys.version_info[:2]} {self.layout.settings!r}".encode())
+            folder = os.path.dirname(os.path.abspath(__file__))
+            for name in sorted(os.listdir(folder)):
+                if name.endswith(".py"):
+                    state.update(name.encode() + (read_file(os.path.join(folder, name)) or b""))
+            self._code = state.hexdigest()
+        return self._code
+
+    def digest(self, path: str) -> str:
+        """Give the SHA-256 of a file as this process saw it: of the bytes it parsed, else of those it found first."""
+        source = self.workspace.composer.extends.sources.get(path)
+        if source is not None:
+            return source.sha256
+        found = self.digests.get(path)
+        if found is None:
+            try:
+                data = read_file(self.layout.absolute(path))
+                found = "absent" if data is None else hashlib.sha256(data).hexdigest()
+            except OSError:
+                found = "unreadable"
+            self.digests[path] = found
+        return found
+
+    def fail(self, problems: Iterable[Problem]) -> Literal[False]:
+        """Keep problems for the end of the run; gives what a failed action returns."""
+        self.problems += problems
+        return False
+
+
+_run: Run | None = None
+
+
+def start(options: dict[str, Any], wait: float) -> Run:
+    """Begin the one run of this process.
+
+    Raises:
+        UsageError: the settings mean nothing.
+    """
+    global _run  # noqa: PLW0603 - doit makes checkers and reporters by class; this is how they find the run
+    _run = Run(options, wait)
+    return _run
+
+
+def current() -> Run:
+    """Give the run of this process."""
+    assert _run is not None, "tasks.config() comes first"
+    return _run
+
+
+def task_name(name: str, group: str = "lock") -> str:
+    """Give a preset's name as doit takes it: `=` would be read as a variable, `*` as a pattern."""
+    return f"{group}:" + name.replace("%", "%25").replace("=", "%3D").replace("*", "%2A")
+
+
+def task(actions: list[Any], **attributes: Any) -> dict[str, Any]:
+    """Give a task; nothing it runs prints, and capturing output would not survive threads."""
+    return {"actions": actions, "io": {"capture": False}, "verbosity": 0, **attributes}
