@@ -157,7 +157,8 @@ class Prover:
         errors = [problem for problem in (*there, *here) if problem.severity == "error"]
         verdict: Verdict = "UNPROVEN" if all(problem.code in _MISSING for problem in errors) else "REJECTED"
         where, why = ("here", here) if new.side is None else (f"of `{self._there.name}`", there)
-        reason = f"the preset {where} does not load: {why[0].message}"
+        place = f"{why[0].origin}: " if why[0].origin.line else ""
+        reason = f"the preset {where} does not load: {place}{why[0].message}"
         return Proof(proofs.proof(*pair, verdict, reason), (*there, *here))
 
     def _from_there(self, problem: Problem) -> Problem:
@@ -216,6 +217,7 @@ class Prover:
             if judged.classed != "different":
                 continue
             inner = aligned(judged.difference)
+            whole = f" of the whole `{entry['key']}`" if inner else ""
             parts = zip(inner, entry["within"], strict=True) if inner else [(judged.difference, entry)]
             for one, part in parts:
                 line, before = part["line"], part["legacy_origin"]
@@ -226,7 +228,7 @@ class Prover:
                         f"`{part['key']}` is {shown(one.compiled)}, and {there} {shown(one.legacy)}",
                         Origin(line["file"], line["line"], line["column"]),
                         notes=(Note(Origin(data["preset"], 0, 0), f"trains with it{instead}"),),
-                        hint=f"undo the edit, or accept it by a waiver {waives}",
+                        hint=f"undo the edit, or accept it by a waiver{whole} {waives}",
                     )
                 )
         return told

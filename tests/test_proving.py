@@ -141,7 +141,9 @@ def test_a_damaged_lock_is_rejected(tmp_path: Path, lock: str, damage: Callable[
     proof = prove(tmp_path)
     assert proof.data["verdict"] == "REJECTED"
     assert [problem.code for problem in proof.problems] == [code]
-    assert proof.data["reason"] == f"the preset here does not load: {proof.problems[0].message}"
+    problem = proof.problems[0]
+    place = f"{problem.origin}: " if problem.origin.line else ""
+    assert proof.data["reason"] == f"the preset here does not load: {place}{problem.message}"
 
 
 @pytest.mark.parametrize("lock", [WIDE_LOCK, MIX_LOCK])
@@ -205,7 +207,8 @@ def test_a_source_that_does_not_compile_is_rejected(tmp_path: Path) -> None:
     world(tmp_path)
     edit(tmp_path, WIDE, "../base.yaml", "../bse.yaml")
     proof = prove(tmp_path)
-    assert short(proof) == ("REJECTED", "the preset here does not load: base `../bse.yaml` does not exist")
+    said = f"the preset here does not load: {WIDE}:1:11: base `../bse.yaml` does not exist"
+    assert short(proof) == ("REJECTED", said)
     assert told(proof.problems) == [f"{WIDE}:1:11: error missing-base", f"{WIDE_LOCK}:0:0: error lock-stale"]
 
 

@@ -236,7 +236,7 @@ def test_our_sources_that_do_not_compile_are_rejected(root: Path, kind: str) -> 
     edit(root, WIDE, "../base.yaml", "../bse.yaml")
     proof = prove(root, name)
     assert proof.data["verdict"] == "REJECTED"
-    assert proof.data["reason"] == "the preset here does not load: base `../bse.yaml` does not exist"
+    assert proof.data["reason"] == f"the preset here does not load: {WIDE}:1:11: base `../bse.yaml` does not exist"
 
 
 @NAMED
