@@ -333,6 +333,31 @@ def test_witnesses_that_disagree_are_exit_3_through_doit(project: Project, tmp_p
     assert "error: this is a bug in trainlock: Disagreement: deepdiff sees no difference at" in said.err
 
 
+BLIND = """
+
+_all = unexcused
+
+
+def unexcused(*given):
+    return tuple(one for one in _all(*given) if one.difference.path[-1] != "learning_rate")
+"""
+
+
+def test_a_gate_that_is_blind_is_red_through_doit(project: Project, tmp_path: Path) -> None:
+    """Every preset is EQUIVALENT, and none of it can be trusted: the report says so, and so does one proof alone."""
+    folder = tmp_path / "code/compiler"
+    shutil.copytree(Path(compiler.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    with (folder / "verdict.py").open("a") as file:
+        file.write(BLIND)
+    project.path_first = [str(tmp_path / "code")]
+    alone = project.doit("prove:train/small")
+    assert (alone.code, codes(alone)) == (1, {"mutant-survived"})
+    said = project.doit()
+    assert (said.code, codes(said)) == (1, {"mutant-survived"})
+    assert headline(said).startswith("UNPROVEN against legacy: 2 of 2 presets")
+    assert "**The proof is blind**" in project.read("build/reports/equivalence.md")
+
+
 def test_a_build_that_waited_proves_what_it_finds_then(project: Project) -> None:
     """Locks, records and mapping are read again once the other build has let go."""
     lock = BuildLock(Layout(str(project.root), settings.load(str(project.root))), 60, lambda _text: None)
