@@ -137,14 +137,14 @@ def _maps_nothing(path: str) -> Problem:
 
 def _unknown(workspace: Workspace, there: There, old: str, new: str, origin: Origin, *, hints: bool) -> Problem | None:
     """Word that one end of a line of the mapping is nothing."""
-    if not workspace.tree.exists(new):
-        return Problem(
-            "unknown-preset",
-            f"there is no preset `{new}`",
-            origin,
-            why=f"`{old}` is mapped to it, and a path counts from the repository root",
-            hint=did_you_mean(new, workspace.sources.presets.values()) if hints else "",
-        )
+    ours = workspace.sources.presets.values()
+    unfit = {problem.origin.file for problem in workspace.problems()}
+    if (new not in ours and new not in unfit) or new in workspace.named_mixes():
+        is_there = workspace.tree.exists(new)
+        why = f"`{old}` is mapped to it, and "
+        why += "the globs select no preset there" if is_there else "a path counts from the repository root"
+        hint = did_you_mean(new, ours) if hints else ""
+        return Problem("unknown-preset", f"there is no preset `{new}`", origin, why=why, hint=hint)
     if not there.has(old):
         where = f"{legacy.FOLDER}/" if there.other is None else there.name
         return Problem(

@@ -129,6 +129,10 @@ def no_line(_file: str, _line: int) -> None:
     """Give no line of any file: a problem is then told without an excerpt."""
 
 
+MAX_NOTES: Final = 20
+"""How many notes of a problem are told: an edit of a shared file concerns a thousand presets in the same way."""
+
+
 def render(problem: Problem, source_line: SourceLine = no_line) -> str:
     """Write a problem for a person; the first line alone is enough. No colour, no trailing line end."""
     origin = problem.origin
@@ -147,8 +151,10 @@ def render(problem: Problem, source_line: SourceLine = no_line) -> str:
         lines.append(f"  why: {printable(problem.why)}")
     lines += [
         f"  note: {printable(str(note.origin) if note.origin.line else note.origin.file)} {printable(note.text)}"
-        for note in problem.notes
+        for note in problem.notes[:MAX_NOTES]
     ]
+    if len(problem.notes) > MAX_NOTES:
+        lines.append(f"  note: and {len(problem.notes) - MAX_NOTES} more")
     if problem.hint:
         lines.append(f"  hint: {printable(problem.hint)}")
     return "\n".join(lines)

@@ -7,6 +7,7 @@ the task, as doit would then not make the report that tells it; the run fails al
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ def compiles(workspace: Workspace, source: str) -> bool:
 def _prove(pair: Pair, path: str) -> dict[str, str] | bool:
     """Prove one preset; gives what the task shall remember. Whatever the verdict, the task has done its work."""
     run = current()
+    run.standing.discard(path)  # doit asked for it again: a lock has other bytes
     with run.one_at_a_time:
         try:
             run.acquire()
@@ -212,6 +214,7 @@ def report_tasks() -> Iterator[dict[str, Any]]:
         return
     locked = _locked()
     paths = _proofs(locked) if _is_mapped() else {}
+    run.report = functools.partial(_report, paths)
     locks = {lock for source in {*run.workspace.sources.presets.values()} & locked for lock in _locks(source, locked)}
     yield task(
         [(_report, [paths])],

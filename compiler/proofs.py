@@ -177,21 +177,30 @@ def sharing(resolved: Iterable[Resolved], policies: Policies) -> list[dict[str, 
 
 
 def document(
-    against: str, rows: list[dict[str, Any]], problems: Iterable[Problem], shared: list[dict[str, Any]]
+    against: str,
+    rows: list[dict[str, Any]],
+    problems: Iterable[Problem],
+    shared: list[dict[str, Any]],
+    *,
+    everything: bool = True,
 ) -> dict[str, Any]:
     """Give the report document: every proof, and what they come to.
 
     The verdict is the gravest of all presets; where something else is wrong (a waiver that nothing uses, a mutant that
-    nothing excuses) it is UNPROVEN at the least.
+    nothing excuses) it is UNPROVEN at the least. Where nothing but NEW presets was to be proven, nothing was: UNPROVEN,
+    unless these are the ones that were asked for.
 
     Args:
         against: what the other side is called.
         rows: the proofs.
         problems: what is wrong apart from the presets.
         shared: as `sharing` gives it.
+        everything: the proofs are those of all presets.
     """
     problems = list(problems)
-    verdict = gravest(row["verdict"] for row in rows)
+    verdict: Verdict = gravest(row["verdict"] for row in rows)
+    if rows and not everything and all(row["verdict"] == "NEW" for row in rows):
+        verdict = "NEW"
     survivors = [{"preset": row["preset"], **one} for row in rows for one in row["mutants"]["survivors"]]
     blind = any(not one["excuse"] for one in survivors)
     if verdict in PASSING and (blind or any(problem.severity == "error" for problem in problems)):

@@ -272,7 +272,8 @@ class Prover:
             except Invalid:
                 continue
         shared = proofs.sharing(resolved, self.policies)
-        return proofs.document(self._there.name, found, self.wrong(found, everything=everything), shared)
+        wrong = self.wrong(found, everything=everything)
+        return proofs.document(self._there.name, found, wrong, shared, everything=everything)
 
     def wrong(self, rows: Iterable[dict[str, Any]], *, everything: bool = True) -> list[Problem]:
         """Give what is wrong apart from single presets: with the mapping, the records, the waivers.
@@ -284,7 +285,8 @@ class Prover:
         found = list(rows)
         here = {row["preset"] for row in found}
         waivers = [one for one in self.mapping.waivers if everything or one.preset in here]
-        return [*self.problems, *waiver_problems(waivers, proofs.used_waivers(found), self._today)]
+        known = [one for one in self.problems if everything or one.code != "unmapped-preset"]
+        return [*known, *waiver_problems(waivers, proofs.used_waivers(found), self._today)]
 
 
 def _share_build(here: Workspace, other: Workspace) -> bool:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import yaml
@@ -45,6 +45,7 @@ class Run:
         self.standing: set[str] = set()
         self.headline = ""
         self.exit_code = 0
+        self.report: Callable[[], object] = lambda: None
         self._workspace: Workspace | None = None
         self._prover: Prover | None = None
         self._evidence: str | None = None

@@ -134,6 +134,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         if not isinstance(fail, (TaskFailed, UnmetDependency)):
             self._broken = True
             super().add_failure(task, fail)
+        elif isinstance(fail, UnmetDependency) and task.name.startswith("report:"):
+            current().report()  # a lock that cannot be written must not leave the report of a better day
 
     def _note(self, task: Any, outcome: str) -> None:
         if task.name.startswith("lock:"):
@@ -177,7 +179,7 @@ Creator = Callable[[], Iterator[dict[str, Any]]]
 def creators() -> tuple[Creator, Creator, Creator, Creator, Creator]:
     """Give the task creators `task_lock`, `task_prune`, `task_check`, `task_prove` and `task_report`.
 
-    The last two make no task where there is no `legacy/mapping.yaml`.
+    The last two make no task where there is no legacy side.
     """
     return _lock_tasks, _prune_task, _check_task, prove_tasks, report_tasks
 
