@@ -2,6 +2,7 @@
 
     presets:
       configs/old/wide.yaml: configs/train/sft/wide.yaml    # from the legacy side's root; from ours
+      configs/old/narrow.yaml: null                         # gone for good
     waivers:
       - preset: configs/train/sft/wide.yaml
         document: preset                                    # or `fusion`; `preset` where it is left out
@@ -62,12 +63,14 @@ class Mapping(NamedTuple):
         presets: from the legacy side's path to ours, with the place of the pair.
         waivers: in the order of the file.
         source: the bytes, for excerpts.
+        retired: the legacy presets that are gone for good, mapped to null.
     """
 
     path: str
     presets: dict[str, tuple[str, Origin]]
     waivers: tuple[Waiver, ...]
     source: Source | None = None
+    retired: tuple[str, ...] = ()
 
 
 def read_mapping(tree: Tree, path: str) -> Mapping:
@@ -87,14 +90,17 @@ def read_mapping(tree: Tree, path: str) -> Mapping:
         if key not in ("presets", "waivers"):
             hint = did_you_mean(key, ("presets", "waivers"))
             problems.append(Problem("bad-mapping", f"`{key}` is no part of a mapping", node.origin, hint=hint))
-    presets = _presets(body.value.get("presets"), path, problems)
+    retired: list[str] = []
+    presets = _presets(body.value.get("presets"), path, problems, retired)
     waivers = _waivers(body.value.get("waivers"), problems)
     if problems:
         raise Invalid(*problems)
-    return Mapping(path, presets, waivers, source)
+    return Mapping(path, presets, waivers, source, tuple(retired))
 
 
-def _presets(node: Node | None, path: str, problems: list[Problem]) -> dict[str, tuple[str, Origin]]:
+def _presets(
+    node: Node | None, path: str, problems: list[Problem], retired: list[str]
+) -> dict[str, tuple[str, Origin]]:
     example = "such as `configs/old/wide.yaml: configs/train/sft/wide.yaml`"
     if node is None or type(node.value) is not dict:
         origin = node.origin if node is not None else Origin(path, 0, 0)
@@ -106,6 +112,9 @@ def _presets(node: Node | None, path: str, problems: list[Problem]) -> dict[str,
     taken: dict[str, Origin] = {}
     for key, held in node.value.items():
         old, new = _path(key), _path(held.value)
+        if old is not None and held.value is None:
+            retired.append(old)
+            continue
         if old is None or new is None:
             named = f"`{key}`" if key.strip() else "an empty text"
             said = f"{named} is mapped to something that is no path" if old is not None else f"{named} is no path"

@@ -44,6 +44,7 @@ _SAYS: Final = {
     "WAIVED": "All that differs is accepted, each difference by a waiver.",
     "NEUTRAL": "All that differs cannot reach training, each difference by a rule.",
     "EQUIVALENT": "Every preset that was compared holds exactly the values that it held before.",
+    "NEW": "Nothing was compared: what was asked for has no legacy side.",
 }
 _MEANS: Final = {
     "DIFFERENT": "A value differs, and no rule and no waiver excuses it.",
@@ -78,10 +79,10 @@ def html(report: Data) -> str:
         report: as `proofs.document` gives it.
     """
     groups = grouped(report["presets"])
+    what, who = differences(groups), _presets(report["presets"])
     body = [
         _wrong(report),
-        _presets(report["presets"]),
-        differences(groups),
+        *((what, who) if any(group.first["class"] == "different" for group in groups) else (who, what)),
         mixes(report["presets"]),
         _sharing(report["sharing"]),
         _mutants(report),
@@ -117,7 +118,7 @@ def _top(report: Data, groups: list[Group]) -> str:
     against = "the legacy records" if report["against"] == "legacy" else code(report["against"])
     summed = (
         f"{compared:,} of {many(len(rows), 'preset')} and {many(report['leaves_compared'], 'leaf', 'leaves')} "
-        f"were compared with {against}. {_drilled(report)}"
+        f"were compared with {against}. {_left_out(report)}{_drilled(report)}"
     )
     counts = (f"<li>{tag(look_of(word), word, f'{count:,}')}</li>" for word, count in report["counts"].items())
     links = [
@@ -139,6 +140,14 @@ def _top(report: Data, groups: list[Group]) -> str:
         f"{''.join(f'<div><dt>{name}</dt><dd>{number}</dd></div>' for name, number in facts)}</dl>\n"
         f'<nav aria-label="Sections"><ul>{nav}</ul></nav>\n</header>\n'
     )
+
+
+def _left_out(report: Data) -> str:
+    """Say in one sentence what no proof was asked of."""
+    new, retired = report["counts"].get("NEW", 0), len(report["retired"])
+    parts = [f"{new:,} new, and so not proven"] if new else []
+    parts += [f"{retired:,} retired"] if retired else []
+    return f"{', '.join(parts).capitalize()}. " if parts else ""
 
 
 def _drilled(report: Data) -> str:
@@ -249,7 +258,7 @@ def _sharing(shared: list[Data]) -> str:
         rest = f"<ul>{shown}</ul>{more(len(leaves) - LISTED)}"
         return [folded(path(fragment), rest), f"{len(leaves):,}", f"{reach[fragment]:,}", bar]
 
-    heads = [("Fragment", "name"), ("Leaves", "num"), ("Presets, at most", "num"), ("Reach", "scale")]
+    heads = [("Fragment", "name"), ("Leaves", "num"), ("Presets that use it", "num"), ("Reach", "scale")]
     ordered = sorted(fragments.items(), key=lambda item: (-reach[item[0]], -len(item[1]), item[0]))
     uses = sum(leaf["presets"] for leaf in shared)
     intro = (
@@ -310,6 +319,8 @@ def _how() -> str:
     body = f"<h3>Verdicts, the gravest first</h3>{terms(verdicts)}<h3>Witnesses</h3>{terms(witnesses)}"
     body += f"<h3>Words</h3>{terms((text(word), prose(meaning)) for word, meaning in _WORDS.items())}"
     intro = (
-        "The verdict of the report is the gravest of its presets; where something else is wrong, UNPROVEN at the least."
+        "The verdict of the report is the gravest of its presets; where something else is wrong, UNPROVEN at least. "
+        "The legacy records were made by a program that shares no code with the compiler, from a tree that is frozen. "
+        "What no report of this kind shows: that the training code, the data and the environment are the same."
     )
     return section("how", "How to read this", "", intro, body)

@@ -101,21 +101,27 @@ def pair_up(workspace: Workspace, there: There, path: str | None) -> Paired:
     ours = [one for one in workspace.sources.presets.values() if one not in workspace.named_mixes()]
     pairs: dict[str, str] = {}
     wrong = 0
-    for old, (new, origin) in mapping.presets.items():
-        problem = _unknown(workspace, there, old, new, origin, hints=wrong < MAX_HINTS)
+    for old, (new, _) in mapping.presets.items():
+        problem = _unknown(workspace, there, mapping, old, new, hints=wrong < MAX_HINTS)
         if problem is None:
             pairs[new] = old
         else:
             wrong += 1
             problems.append(problem)
-    taken = {*mapping.presets}
+    taken = {*mapping.presets, *mapping.retired}
+    gone = [old for old in mapping.retired if not there.has(old)]
+    problems += [_unknown_there(there, old, Origin(mapping.path, 0, 0), hints=True) for old in gone]
     if there.other is not None:
-        pairs.update({one: one for one in ours if one not in pairs and one not in taken and there.has(one)})
+        # one that is said to be gone for good, and is still here, is proven all the same
+        free = [one for one in ours if one not in pairs and one not in mapping.presets]
+        pairs.update({one: one for one in free if there.has(one)})
     paired = {*pairs.values()}
     left = [one for one in there.presets() if one not in taken and one not in paired]
     if is_read:
         problems += _unmapped(left, there, mapping.path, [one for one in ours if one not in pairs], workspace.layout)
     lost = [old for old, (new, _) in mapping.presets.items() if new not in pairs and there.has(old)]
+    if not is_read and there.other is None:  # nobody can say what is new
+        return Paired((), mapping, tuple(problems))
     here = sorted({*ours, *pairs})
     found = [*(Pair(pairs.get(one), one) for one in here), *(Pair(one, None) for one in sorted({*lost, *left}))]
     return Paired(tuple(found), mapping, tuple(problems))
@@ -135,26 +141,34 @@ def _maps_nothing(path: str) -> Problem:
     return Problem("bad-mapping", "`presets` maps no preset", Origin(path, 0, 0), why=why)
 
 
-def _unknown(workspace: Workspace, there: There, old: str, new: str, origin: Origin, *, hints: bool) -> Problem | None:
+def _unknown(
+    workspace: Workspace, there: There, mapping: Mapping, old: str, new: str, *, hints: bool
+) -> Problem | None:
     """Word that one end of a line of the mapping is nothing."""
+    origin = mapping.presets[old][1]
     ours = workspace.sources.presets.values()
     unfit = {problem.origin.file for problem in workspace.problems()}
     if (new not in ours and new not in unfit) or new in workspace.named_mixes():
         is_there = workspace.tree.exists(new)
         why = f"`{old}` is mapped to it, and "
         why += "the globs select no preset there" if is_there else "a path counts from the repository root"
-        hint = did_you_mean(new, ours) if hints else ""
+        mapped = {taken for taken, _ in mapping.presets.values()}
+        free = [one for one in ours if one not in mapped]
+        hint = did_you_mean(new, free) if hints else ""
         return Problem("unknown-preset", f"there is no preset `{new}`", origin, why=why, hint=hint)
-    if not there.has(old):
-        where = f"{legacy.FOLDER}/" if there.other is None else there.name
-        return Problem(
-            "unknown-preset",
-            f"there is no preset `{old}` on the other side",
-            origin,
-            why=f"its path counts from `{where}`",
-            hint=did_you_mean(old, there.presets()) if hints else "",
-        )
-    return None
+    return _unknown_there(there, old, origin, hints=hints) if not there.has(old) else None
+
+
+def _unknown_there(there: There, old: str, origin: Origin, *, hints: bool) -> Problem:
+    """Word that the other side has no preset at a path."""
+    where = f"{legacy.FOLDER}/" if there.other is None else there.name
+    return Problem(
+        "unknown-preset",
+        f"there is no preset `{old}` on the other side",
+        origin,
+        why=f"its path counts from `{where}`",
+        hint=did_you_mean(old, there.presets()) if hints else "",
+    )
 
 
 def _unmapped(left: list[str], there: There, mapping: str, free: list[str], layout: Layout) -> list[Problem]:

@@ -183,6 +183,7 @@ def document(
     shared: list[dict[str, Any]],
     *,
     everything: bool = True,
+    retired: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Give the report document: every proof, and what they come to.
 
@@ -196,6 +197,7 @@ def document(
         problems: what is wrong apart from the presets.
         shared: as `sharing` gives it.
         everything: the proofs are those of all presets.
+        retired: the legacy presets that the mapping declares to be gone for good.
     """
     problems = list(problems)
     verdict: Verdict = gravest(row["verdict"] for row in rows)
@@ -211,6 +213,7 @@ def document(
         "against": against,
         "verdict": verdict,
         "counts": {name: count for name, count in counts.items() if count},
+        "retired": list(retired),
         "leaves_compared": sum(row["leaves"] for row in rows),
         "mutants": {
             "seeded": sum(row["mutants"]["seeded"] for row in rows),
@@ -246,15 +249,29 @@ def grouped(report: dict[str, Any]) -> list[Group]:
 
 
 def headline(report: dict[str, Any]) -> str:
-    """Give a report in one line: the verdict, what was compared, and how the drill went."""
-    counts, mutants = report["counts"], report["mutants"]
-    new = counts.get("NEW", 0)
-    passing = sum(counts.get(verdict, 0) for verdict in PASSING) - new
-    parts = [f"{passing} of {sum(counts.values()) - new} presets"]
-    parts += [f"{new} new"] if new else []
-    parts.append(f"{report['leaves_compared']:,} leaves")
-    parts.append(f"mutants: caught {mutants['caught']} of {mutants['seeded']}")
-    return f"{report['verdict']} against {report['against']}: {', '.join(parts)}"
+    """Give a report in one line: the verdict, how many presets have which, what was compared, how the drill went."""
+    mutants = report["mutants"]
+    blind = sum(not one["excuse"] for one in mutants["survivors"])
+    drill = [f"{mutants['caught']:,} caught", f"{len(mutants['survivors']) - blind:,} excused"]
+    drill += [f"{blind:,} MISSED"] if blind else []
+    wrong = sum(problem["severity"] == "error" for problem in report["problems"])
+    parts = [f"{count} {name.lower()}" for name, count in report["counts"].items()] or ["nothing compared"]
+    parts += [f"{len(report['retired'])} retired"] if report["retired"] else []
+    parts += [f"{wrong} problem{'' if wrong == 1 else 's'}"] if wrong else []
+    said = f"{report['verdict']} against {report['against']}: {', '.join(parts)}"
+    return f"{said}; {report['leaves_compared']:,} leaves; mutants: {', '.join(drill)}"
+
+
+def texts_by_place(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str, str], tuple[str, str]]:
+    """Give both values of every difference as a lock would write them, by preset, document and path."""
+    return {
+        (row["preset"], one["document"], one["key"].removeprefix("fusion:")): (
+            one["legacy_text"] or "absent",
+            one["compiled_text"] or "absent",
+        )
+        for row in rows
+        for one in row["differences"]
+    }
 
 
 def used_waivers(rows: Iterable[dict[str, Any]]) -> set[str]:

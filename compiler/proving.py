@@ -193,8 +193,6 @@ class Prover:
         if self._there.other is not None and problems:
             told = [one._replace(severity="warning") for one in problems if one.code != "lock-missing"]
             return of_sources(here, source)._replace(problems=tuple(told))
-        if any(one.code == "unreadable-file" for one in problems):
-            return Loaded(None, "", "", tuple(problems), lambda: None)
         loaded = of_lock(here, source, self._read)
         return loaded._replace(problems=tuple(problems) or loaded.problems)
 
@@ -210,7 +208,9 @@ class Prover:
     def _told(self, data: dict[str, Any], judgement: Judgement) -> list[Problem]:
         """Word each difference that nothing excuses, at the line of our sources that causes it."""
         name = self._there.name
-        there, its = ("legacy trained with", "") if self._there.other is None else (f"`{name}` has", f"{name}:")
+        has, lacks, its = ("legacy trained with", "legacy did not have it", "")
+        if self._there.other is not None:
+            has, lacks, its = (f"`{name}` has", f"`{name}` does not have it", f"{name}:")
         waives = f"in `{self.mapping.path}`" if self.mapping.path else "in the file that `--mapping` names"
         told = []
         for judged, entry in zip(judgement.differences, data["differences"], strict=True):
@@ -222,12 +222,14 @@ class Prover:
             for one, part in parts:
                 line, before = part["line"], part["legacy_origin"]
                 instead = f", in the place of {its}{before}" if before else ""
+                before_it = f"{has} {shown(one.legacy)}" if one.legacy is not None else lacks
+                does = "trains with it" if one.compiled is not None else "trains without it"
                 told.append(
                     Problem(
                         "not-equivalent",
-                        f"`{part['key']}` is {shown(one.compiled)}, and {there} {shown(one.legacy)}",
+                        f"`{part['key']}` is {shown(one.compiled)}, and {before_it}",
                         Origin(line["file"], line["line"], line["column"]),
-                        notes=(Note(Origin(data["preset"], 0, 0), f"trains with it{instead}"),),
+                        notes=(Note(Origin(data["preset"], 0, 0), f"{does}{instead}"),),
                         hint=f"undo the edit, or accept it by a waiver{whole} {waives}",
                     )
                 )
@@ -273,7 +275,8 @@ class Prover:
                 continue
         shared = proofs.sharing(resolved, self.policies)
         wrong = self.wrong(found, everything=everything)
-        return proofs.document(self._there.name, found, wrong, shared, everything=everything)
+        retired = self.mapping.retired if everything else ()
+        return proofs.document(self._there.name, found, wrong, shared, everything=everything, retired=retired)
 
     def wrong(self, rows: Iterable[dict[str, Any]], *, everything: bool = True) -> list[Problem]:
         """Give what is wrong apart from single presets: with the mapping, the records, the waivers.
@@ -285,8 +288,9 @@ class Prover:
         found = list(rows)
         here = {row["preset"] for row in found}
         waivers = [one for one in self.mapping.waivers if everything or one.preset in here]
+        used, texts = proofs.used_waivers(found), proofs.texts_by_place(found)
         known = [one for one in self.problems if everything or one.code != "unmapped-preset"]
-        return [*known, *waiver_problems(waivers, proofs.used_waivers(found), self._today)]
+        return [*known, *waiver_problems(waivers, used, self._today, texts)]
 
 
 def _share_build(here: Workspace, other: Workspace) -> bool:

@@ -39,7 +39,7 @@ def terminal(report: dict[str, Any]) -> list[str]:
     lines = [headline(report), ""]
     lines += columns(
         [
-            ("VERDICT", "PRESET", "LEGACY", "READ FROM", "LEAVES", "WITNESSES"),
+            ("VERDICT", "PRESET", printable(report["against"]).upper(), "READ FROM", "LEAVES", "WITNESSES"),
             *(
                 (
                     row["verdict"],
@@ -47,14 +47,14 @@ def terminal(report: dict[str, Any]) -> list[str]:
                     printable(row["legacy"] or "-"),
                     _read_from(row),
                     str(row["leaves"] or "-"),
-                    ", ".join(row["witnesses"]) or row["reason"],
+                    "; ".join(filter(None, [", ".join(row["witnesses"]), row["reason"]])),
                 )
                 for row in report["presets"]
             ),
         ]
     )
     for group in _grouped(report):
-        lines += ["", *_difference(group)]
+        lines += ["", *_difference(group, report["against"])]
     blind, excused = _survivors(report)
     if blind:
         lines += ["", f"{_survived(blind)}, and NOTHING EXCUSES IT:", *_survivor_lines(blind)]
@@ -90,19 +90,23 @@ def _grouped(report: dict[str, Any]) -> list[_Group]:
     return sorted(groups.values(), key=_Group.is_excused)
 
 
-def _difference(group: _Group) -> list[str]:
+def _difference(group: _Group, against: str) -> list[str]:
+    its = "" if against == "legacy" else f"{against}:"
     one, places = group.first, group.places()
     lines = [f"{one['key']}: {one['kind']}{_excuse(one)}"]
     parts = one["within"][:WITHIN]
     if not parts:
         old, new = apart(one["legacy_text"], one["compiled_text"])
         here = places[0] if len(places) == 1 else ""
-        lines += columns([("  legacy", old or "absent", ""), ("  compiled", new or "absent", here)])
+        lines += columns([(f"  {against}", old or "absent", ""), ("  here", new or "absent", here)])
     lines += columns([(f"  {part['key']}", _became(part), _place(part["line"])) for part in parts])
     lines += [f"  and {len(one['within']) - WITHIN} more in this list"] if len(one["within"]) > WITHIN else []
     rows = list(group.presets.items())
     lines += columns(
-        [(f"  in {preset}", before, place if len(places) > 1 else "") for preset, (before, place) in rows[:LISTED]]
+        [
+            (f"  in {preset}", f"from {its}{before}" if before else "", place if len(places) > 1 else "")
+            for preset, (before, place) in rows[:LISTED]
+        ]
     )
     return [*lines, *([f"  and in {len(rows) - LISTED} more"] if len(rows) > LISTED else [])]
 

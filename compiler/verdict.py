@@ -7,10 +7,12 @@ training, or a waiver accepts it. This module computes no difference and reads n
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from compiler.compare import Difference, Policies, Side, compare, unequal
+from compiler.emitter import cut, shown
 from compiler.mapping import Waiver
 from compiler.neutrality import Rule, excuse
 from compiler.problems import Problem
@@ -127,13 +129,19 @@ def _same(pinned: Node | None, found: Node | None) -> bool:
     return canonical(pinned) == canonical(found)
 
 
-def waiver_problems(waivers: Iterable[Waiver], used: Collection[str], today: datetime.date) -> list[Problem]:
+def waiver_problems(
+    waivers: Iterable[Waiver],
+    used: Collection[str],
+    today: datetime.date,
+    found: Mapping[tuple[str, str, str], tuple[str, str]] = MappingProxyType({}),
+) -> list[Problem]:
     """Give what is wrong with waivers: one that accepted nothing, and one that no longer holds.
 
     Args:
         waivers: those of the presets that were judged.
         used: the places of those that accepted a difference.
         today: the day by which they expire.
+        found: what differs: by preset, document and path both values as a report writes them.
     """
     problems = []
     for waiver in waivers:
@@ -147,6 +155,10 @@ def waiver_problems(waivers: Iterable[Waiver], used: Collection[str], today: dat
         elif str(waiver.origin) not in used:
             why = "it accepts one difference, by its place and both values, and there is no such difference"
             hint = "take it out, or pin place and values as the report has them: most lists are one value"
+            there = found.get((waiver.preset, waiver.document, show_path(waiver.path)))
+            if there is not None:
+                pinned = " and ".join(shown(node) for node in (waiver.legacy, waiver.compiled))
+                why = f"it pins {pinned}, and the report has {' and '.join(f'`{cut(one, 60)}`' for one in there)}"
             problems.append(
                 Problem("unused-waiver", f"the waiver of {what} accepts nothing", waiver.origin, why=why, hint=hint)
             )

@@ -273,9 +273,9 @@ def test_a_preset_that_is_named_is_proven_alone(ask: Ask, repository: Path) -> N
     for name in ("train/dense", DENSE, "build/train/dense.lock.yaml"):
         said = ask(repository, "prove", name)
         assert (said.code, said.err) == (0, "")
-        assert said.out.startswith("EQUIVALENT against legacy: 1 of 1 presets, 17 leaves")
+        assert said.out.startswith("EQUIVALENT against legacy: 1 equivalent; 17 leaves")
     assert not (repository / "build/reports").exists()
-    assert ask(repository, "prove", "train/small").out.startswith("WAIVED against legacy: 1 of 1 presets, 9 leaves")
+    assert ask(repository, "prove", "train/small").out.startswith("WAIVED against legacy: 1 waived; 9 leaves")
 
 
 def test_a_waiver_of_the_preset_that_is_named_must_be_used(ask: Ask, repository: Path) -> None:
@@ -288,7 +288,7 @@ def test_a_preset_without_a_legacy_side_is_new(ask: Ask, repository: Path) -> No
     """Asked for alone it is told as what it is: never as proven, and no failure either."""
     said = ask(repository, "prove", "train/fresh")
     assert (said.code, said.err) == (0, "")
-    assert said.out.startswith("NEW against legacy: 0 of 0 presets, 1 new, 0 leaves")
+    assert said.out.startswith("NEW against legacy: 1 new; 0 leaves")
 
 
 def test_mutants_are_a_sample_unless_all_are_asked_for(
@@ -296,8 +296,8 @@ def test_mutants_are_a_sample_unless_all_are_asked_for(
 ) -> None:
     """`--mutants all` plants every one."""
     monkeypatch.setattr(mutants, "SAMPLE", 5)
-    assert "of 10\n" in ask(repository, "prove").out
-    assert "caught 127 of 148\n" in ask(repository, "prove", "--mutants", "all").out
+    assert "mutants: 7 caught, 3 excused\n" in ask(repository, "prove").out
+    assert "mutants: 127 caught, 21 excused\n" in ask(repository, "prove", "--mutants", "all").out
 
 
 def test_annotations_come_after_the_report(ask: Ask, repository: Path) -> None:
@@ -318,7 +318,7 @@ def test_a_difference_is_told_with_both_places(ask: Ask, repository: Path) -> No
     _mix(repository)
     assert (
         "\n\nfusion:targets[bbu].train_jsonl: changed\n"
-        "  legacy    bbu_1024.jsonl\n"
-        "  compiled  bbu_2048.jsonl  configs/fusion/variants/mix.yaml:3:17\n"
-        "  in configs/train/dense.yaml  legacy/configs/mixes/dense.yaml:2:43\n"
+        "  legacy  bbu_1024.jsonl\n"
+        "  here    bbu_2048.jsonl  configs/fusion/variants/mix.yaml:3:17\n"
+        "  in configs/train/dense.yaml  from legacy/configs/mixes/dense.yaml:2:43\n"
     ) in ask(repository, "prove").out

@@ -141,7 +141,7 @@ def test_one_edited_value_locks_and_proves_in_that_same_run(project: Project) ->
     assert said.code == 1
     assert said.counts == (1, 3, 0, 0)
     assert "lora_rank: 16 " in project.lock("train/dense").read_text()
-    assert headline(said).startswith("DIFFERENT against legacy: 1 of 2 presets, 1 new")
+    assert headline(said).startswith("DIFFERENT against legacy: 1 different, 1 equivalent, 1 new")
     assert said.err == (
         f"{TUNER}:2:3: error: `tuner.lora_rank` is `16`, and legacy trained with `32` [not-equivalent]\n"
         "    2 |   lora_rank: 16\n"
@@ -184,7 +184,7 @@ def test_a_value_that_cannot_reach_training_is_neutral_and_green(project: Projec
     for _ in range(2):
         said = project.doit()
         assert (said.code, said.err) == (0, "")
-        assert headline(said).startswith("NEUTRAL against legacy: 2 of 2 presets")
+        assert headline(said).startswith("NEUTRAL against legacy: 1 neutral, 1 equivalent")
     assert verdicts(project)[SMALL] == "NEUTRAL"
 
 

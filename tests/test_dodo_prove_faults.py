@@ -143,10 +143,10 @@ def test_a_waiver_holds_until_its_last_day(project: Project, days: int) -> None:
         said = project.doit()
         if days < 0:
             assert (said.code, codes(said)) == (1, {"expired-waiver", "not-equivalent"}), said
-            assert headline(said).startswith("DIFFERENT against legacy: 1 of 2 presets")
+            assert headline(said).startswith("DIFFERENT against legacy: 1 different, 1 equivalent")
         else:
             assert (said.code, said.err) == (0, "")
-            assert headline(said).startswith("WAIVED against legacy: 2 of 2 presets")
+            assert headline(said).startswith("WAIVED against legacy: 1 waived, 1 equivalent")
         due = project.doit("list", "--all", "--status").out
         assert re.findall(r"^R ((?:prove|report):\S+)", due, re.MULTILINE) == [
             "prove:train/small",
@@ -159,7 +159,7 @@ def test_a_waiver_that_nothing_uses_is_red(project: Project) -> None:
     project.write(MAPPING, waiver())
     said = project.doit()
     assert (said.code, codes(said), said.err.count("error:")) == (1, {"unused-waiver"}, 1)
-    assert headline(said).startswith("UNPROVEN against legacy: 2 of 2 presets")
+    assert headline(said).startswith("UNPROVEN against legacy: 2 equivalent")
     project.write(MAPPING, FILES[MAPPING])
     assert headline(project.doit()) == HEADLINE
 
@@ -241,7 +241,7 @@ def test_a_preset_that_the_globs_leave_out_is_proven_with_the_report(project: Pr
     project.write(MAPPING, FILES[MAPPING].replace(SMALL, "configs/attic/old.yaml"))
     said = project.doit()
     assert (said.code, codes(said)) == (1, {"unknown-preset"})
-    assert headline(said).startswith("UNPROVEN against legacy: 1 of 2 presets, 2 new")
+    assert headline(said).startswith("UNPROVEN against legacy: 1 unproven, 1 equivalent, 2 new")
 
 
 def test_presets_of_odd_names_have_their_proofs(project: Project) -> None:
@@ -353,7 +353,7 @@ def test_a_gate_that_is_blind_is_red_through_doit(project: Project, tmp_path: Pa
     assert (alone.code, codes(alone)) == (1, {"mutant-survived"})
     said = project.doit()
     assert (said.code, codes(said)) == (1, {"mutant-survived"})
-    assert headline(said).startswith("UNPROVEN against legacy: 2 of 2 presets")
+    assert headline(said).startswith("UNPROVEN against legacy: 2 equivalent")
     assert "**The proof is blind**" in project.read("build/reports/equivalence.md")
 
 
@@ -368,7 +368,7 @@ def test_a_build_that_waited_proves_what_it_finds_then(project: Project) -> None
         project.write(MAPPING, waiver(preset=DENSE, legacy="32"))
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
-    assert headline(Said(0, out, err)).startswith("WAIVED against legacy: 2 of 2 presets, 1 new")
+    assert headline(Said(0, out, err)).startswith("WAIVED against legacy: 1 waived, 1 equivalent, 1 new")
 
 
 def test_a_lock_that_cannot_be_written_leaves_no_report_of_a_better_day(project: Project) -> None:

@@ -171,7 +171,6 @@ def test_a_mistyped_part_is_told_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("a.yaml: null", "`a.yaml` is mapped to something that is no path"),
         ("a.yaml: 3", "`a.yaml` is mapped to something that is no path"),
         ("a.yaml: [b.yaml]", "`a.yaml` is mapped to something that is no path"),
         ("a.yaml: {b: c}", "`a.yaml` is mapped to something that is no path"),
@@ -190,6 +189,13 @@ def test_what_is_no_path_below_a_root_is_refused(line: str, message: str) -> Non
     """Nothing outside of either side, and no folder, can be proven."""
     (problem,) = told(f"presets:\n  {line}\n  c.yaml: d.yaml\n")
     assert (problem.code, str(problem.origin), problem.message) == ("bad-mapping", "m.yaml:2:3", message)
+
+
+def test_a_preset_that_is_gone_for_good_is_mapped_to_null() -> None:
+    """It is retired: no pair, and no mistake."""
+    mapping = read_mapping(Memory({"m.yaml": "presets:\n  a.yaml: null\n  c.yaml: d.yaml\n"}), "m.yaml")
+    assert mapping.retired == ("a.yaml",)
+    assert list(mapping.presets) == ["c.yaml"]
 
 
 @pytest.mark.parametrize(

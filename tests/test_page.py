@@ -136,7 +136,7 @@ def test_every_preset_is_told(report: Report) -> None:
         f"≠DIFFERENT{two}legacy: the same pathsources, sources{held[two]['leaves']}bytes, deepdiff, rules"
         f"15 different1 neutral{caught[two]}",
         "×REJECTEDconfigs/train/broken.yamllegacy: the same path"
-        "the preset here does not load: base ../nothing.yaml does not exist",
+        "the preset here does not load: configs/train/broken.yaml:1:10: base ../nothing.yaml does not exist",
         "?UNPROVENno preset herelegacy: configs/train/left.yamlnothing took its place",
         f"=EQUIVALENT{same}legacy: the same pathsources, sources{held[same]['leaves']}bytes, deepdiff0{caught[same]}",
         "+NEWconfigs/train/fresh.yamlit has no legacy side",

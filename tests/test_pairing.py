@@ -82,17 +82,27 @@ def test_a_line_that_names_no_legacy_preset_is_no_pass(tmp_path: Path) -> None:
     [
         (f"{MAPPING}  {OLD_NARROW}: {WIDE}\n", "legacy/mapping.yaml:3:3 mapped-twice"),
         (f"{MAPPING}  ./{OLD_WIDE}: {NARROW}\n", "legacy/mapping.yaml:3:3 mapped-twice"),
-        (f"{MAPPING}  {OLD_NARROW}: null\n", "legacy/mapping.yaml:3:3 bad-mapping"),
+        (f"{MAPPING}  {OLD_NARROW}: 3\n", "legacy/mapping.yaml:3:3 bad-mapping"),
         ("presets: [", "legacy/mapping.yaml:2:1 bad-yaml"),
         ("", "legacy/mapping.yaml bad-mapping"),
     ],
 )
 def test_a_mapping_that_means_nothing_is_told_alone_and_is_no_pass(tmp_path: Path, mapping: str, expected: str) -> None:
-    """What follows from it is not told besides: that nothing is mapped."""
+    """What follows from it is not told besides: neither that nothing is mapped, nor that everything is new."""
     world(tmp_path, {**BOTH, "legacy/mapping.yaml": mapping})
     assert codes(prover(tmp_path)) == [expected]
-    assert set(verdicts(tmp_path).values()) == {"NEW", "UNPROVEN"}
+    assert verdicts(tmp_path) == {}
     assert report(tmp_path)["verdict"] == "UNPROVEN"
+
+
+def test_a_preset_that_is_retired_is_asked_for_no_more(tmp_path: Path) -> None:
+    """Mapped to null it is counted apart; one that the other side never had cannot be retired."""
+    world(tmp_path, {**BOTH, "legacy/mapping.yaml": f"{MAPPING}  {OLD_NARROW}: null\n"})
+    assert codes(prover(tmp_path)) == []
+    found = report(tmp_path)
+    assert (found["verdict"], found["retired"]) == ("EQUIVALENT", [OLD_NARROW])
+    (tmp_path / "legacy/mapping.yaml").write_text(f"{MAPPING}  {OLD_NARROW}: null\n  configs/gone.yaml: null\n")
+    assert codes(prover(tmp_path)) == ["legacy/mapping.yaml unknown-preset"]
 
 
 def test_an_empty_mapping_is_no_pass(tmp_path: Path) -> None:
@@ -113,6 +123,20 @@ def test_without_a_mapping_there_is_nothing_to_prove_against(tmp_path: Path) -> 
     (tmp_path / "legacy/mapping.yaml").unlink()
     with pytest.raises(UsageError, match=r"there is no `legacy/mapping.yaml` to prove against"):
         prover(tmp_path)
+
+
+def test_a_legacy_preset_that_is_gone_for_good_is_listed_and_no_failure(tmp_path: Path) -> None:
+    """Mapped to null it is no pair and no problem; the report names it, and a line for what never was is told."""
+    world(tmp_path, BOTH, mapping=f"{MAPPING}  {OLD_NARROW}: null\n")
+    assert prover(tmp_path).problems == ()
+    assert verdicts(tmp_path) == {Pair(None, NARROW): "NEW", Pair(OLD_WIDE, WIDE): "EQUIVALENT"}
+    found = report(tmp_path)
+    assert (found["verdict"], found["retired"]) == ("EQUIVALENT", [OLD_NARROW])
+    write(tmp_path, {"legacy/mapping.yaml": f"{MAPPING}  {OLD_NARROW}: null\n  configs/never.yaml: null\n"})
+    assert [problem.code for problem in prover(tmp_path).problems] == ["unknown-preset"]
+    assert report(tmp_path)["verdict"] == "UNPROVEN"
+    write(tmp_path, {"legacy/mapping.yaml": f"presets:\n  {OLD_NARROW}: null\n  {OLD_WIDE}: null\n"})
+    assert not passes(report(tmp_path))
 
 
 def test_records_that_are_refused_are_told_once_and_are_no_pass(tmp_path: Path) -> None:
@@ -182,6 +206,16 @@ def test_two_presets_may_have_changed_places(tmp_path: Path, kind: str) -> None:
         Pair(A, B): "EQUIVALENT",
         Pair(B, None): "UNPROVEN",
     }
+
+
+@kinds
+def test_what_is_said_to_be_gone_and_is_still_here_is_proven_all_the_same(tmp_path: Path, kind: str) -> None:
+    """Mapped to null, a preset that changed would else pass as NEW; one that is gone is no failure."""
+    root, name = two_trees(tmp_path, {A: "x: 1", B: "y: 1"}, {A: "x: 2"}, kind)
+    write(root, {"moved.yaml": f"presets: {{{A}: null, {B}: null}}\n"})
+    assert verdicts(root, name, mapping="moved.yaml") == {Pair(A, A): "DIFFERENT"}
+    write(root, {A: "x: 1"})
+    assert report(root, name, mapping="moved.yaml")["verdict"] == "EQUIVALENT"
 
 
 def test_a_mapping_that_is_not_there_is_no_pass(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def test_a_changed_key_is_told_where_it_is_and_a_removed_one_at_its_parent(
         ("tags: [a, b]", "tags:\n  - a\n  - b\n  - c", "changed", 10),
         ("tags: [a, b]", "tags:\n  - x\n  - a\n  - b", "changed", 8),
         ("tags: [a, b]", "tags:\n\n  - a", "changed", 7),
+        ("tags: [a, b]", "tags:\n\n  - b", "changed", 7),
         ("tags: [a, b]", "tags:\n  - b\n  - a", "reordered", 8),
         ("tags: [a, b]", "tags: []", "changed", 7),
         ("tags: [a, b]", "tags: a", "retyped", 7),
@@ -240,6 +241,29 @@ def test_lists_that_a_team_keys_are_told_entry_by_entry(tmp_path: Path) -> None:
     assert changes(prove(tmp_path, given=given)) == [
         f"ops[2b].p changed: 2 at {OLD}:1:50 to 3 at {WIDE}:4:5, see {WIDE}:4"
     ]
+
+
+def test_the_legacy_tree_is_not_read_as_a_team_keys_its_lists_today(tmp_path: Path) -> None:
+    """The old loader replaced lists; a place in the base that it overrode would be a lie."""
+    given: dict[str, Any] = {"keyed": ((("ops",), ("name",)),)}
+    legacy: Files = {
+        "legacy/configs/base.yaml": "ops:\n- {name: a, p: 1}\n- {name: b, p: 1}\n",
+        OLD: "extends: ../base.yaml\nops:\n- {name: b, p: 2}\n",
+    }
+    world(tmp_path, {**legacy, WIDE: "ops:\n- {name: b, p: 3}\n"}, **given)
+    assert changes(prove(tmp_path, given=given)) == [
+        f"ops[b].p changed: 2 at {OLD}:3:13 to 3 at {WIDE}:2:13, see {WIDE}:2"
+    ]
+
+
+def test_what_is_gone_deep_in_a_list_is_seen_at_what_held_it(tmp_path: Path) -> None:
+    """Not at the item as a whole: the innermost mapping that lost a key."""
+    item = "ops:\n- name: a\n  params:\n    p: 1\n"
+    world(tmp_path, {OLD: item + "    q: {r: 1}\n", WIDE: item})
+    [one] = prove(tmp_path).data["differences"]
+    assert (one["origin"], place(one)) == (f"{WIDE}:1:1", f"{WIDE}:3")
+    [part] = one["within"]
+    assert (part["key"], part["kind"], place(part)) == ("ops[a].params.q.r", "removed", f"{WIDE}:3")
 
 
 def test_where_the_legacy_tree_does_not_compose_there_is_no_place(tmp_path: Path) -> None:

@@ -176,7 +176,17 @@ def test_the_document_has_the_shape_that_is_promised(tmp_path: Path) -> None:
         "leaves_compared": 15,
     }
     assert list(found) == [
-        *("schema_version", "against", "verdict", "counts", "leaves_compared", "mutants", "problems", "presets"),
+        *(
+            "schema_version",
+            "against",
+            "verdict",
+            "counts",
+            "retired",
+            "leaves_compared",
+            "mutants",
+            "problems",
+            "presets",
+        ),
         "sharing",
     ]
     assert found["mutants"] == {"seeded": 97, "caught": 97, "survivors": []}

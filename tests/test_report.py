@@ -26,7 +26,8 @@ def test_the_verdict_comes_first_and_then_one_line_for_each_preset() -> None:
         row(None, legacy="configs/gone.yaml", verdict="UNPROVEN", reason="nothing took its place"),
     )
     assert terminal(found)[:7] == [
-        "DIFFERENT against legacy: 1 of 3 presets, 1 new, 14 leaves, mutants: caught 40 of 40",
+        "DIFFERENT against legacy: 1 different, 1 unproven, 1 equivalent, 1 new; 14 leaves; "
+        "mutants: 40 caught, 0 excused",
         "",
         "VERDICT     PRESET                LEGACY             READ FROM     LEAVES  WITNESSES",
         "EQUIVALENT  configs/train/a.yaml  configs/old.yaml   record, lock  7       bytes, deepdiff",
@@ -48,10 +49,10 @@ def test_equal_differences_stand_there_once_with_all_their_presets() -> None:
     assert told(row(A, here), row(B), row(C, there)) == [
         "",
         "training.lr: changed",
-        "  legacy    1",
-        "  compiled  2  configs/sft.yaml:3:5",
-        "  in configs/train/a.yaml  legacy/configs/x.yaml:4:3",
-        "  in configs/train/c.yaml  legacy/configs/long/y.yaml:8:3",
+        "  legacy  1",
+        "  here    2  configs/sft.yaml:3:5",
+        "  in configs/train/a.yaml  from legacy/configs/x.yaml:4:3",
+        "  in configs/train/c.yaml  from legacy/configs/long/y.yaml:8:3",
     ]
 
 
@@ -61,10 +62,10 @@ def test_a_difference_that_was_written_in_several_places_names_each() -> None:
     assert told(row(A, gone[0]), row(B, gone[1])) == [
         "",
         "custom.x: removed",
-        "  legacy    1",
-        "  compiled  absent",
-        "  in configs/train/a.yaml  configs/sft.yaml:3:5  configs/train/a.yaml:1:1",
-        "  in configs/train/b.yaml  configs/sft.yaml:3:5  configs/train/b.yaml:1:1",
+        "  legacy  1",
+        "  here    absent",
+        "  in configs/train/a.yaml  from configs/sft.yaml:3:5  configs/train/a.yaml:1:1",
+        "  in configs/train/b.yaml  from configs/sft.yaml:3:5  configs/train/b.yaml:1:1",
     ]
 
 
@@ -88,10 +89,10 @@ def test_a_side_that_has_nothing_is_absent_and_null_is_a_value() -> None:
             change("x.masked", 1, None),
         )
     ) == [
-        *["", "x.new: added", "  legacy    absent", '  compiled  "on"    configs/sft.yaml:3:5'],
-        *["  in configs/train/a.yaml", "", "x.gone: removed", "  legacy    0.5"],
-        *["  compiled  absent  configs/sft.yaml:2:1", "  in configs/train/a.yaml", "", "x.masked: changed"],
-        *["  legacy    1", "  compiled  null  configs/sft.yaml:3:5", "  in configs/train/a.yaml"],
+        *["", "x.new: added", "  legacy  absent", '  here    "on"    configs/sft.yaml:3:5'],
+        *["  in configs/train/a.yaml", "", "x.gone: removed", "  legacy  0.5"],
+        *["  here    absent  configs/sft.yaml:2:1", "  in configs/train/a.yaml", "", "x.masked: changed"],
+        *["  legacy  1", "  here    null  configs/sft.yaml:3:5", "  in configs/train/a.yaml"],
     ]
 
 

@@ -33,7 +33,7 @@ def test_the_whole_text_of_a_small_report() -> None:
     old = "<code>configs/old&#46;yaml</code>"
     assert markdown(found) == (
         "### DIFFERENT against <code>legacy</code>\n\n"
-        "1 of 3 presets, 1 new, 21 leaves, mutants&#58; caught 60 of 61\n"
+        "2 different, 1 equivalent, 1 new, 1 problem; 21 leaves; mutants&#58; 60 caught, 1 excused\n"
         "\n#### Problems\n\n- the waiver of <code>x</code> accepts nothing (unused-waiver)\n"
         "\n#### What differs\n\n"
         "| value | kind | legacy | compiled | written at | presets |\n| --- | --- | --- | --- | --- | --- |\n"

@@ -330,7 +330,7 @@ PROVING: Final = [
             "[not-equivalent]\n"
             "    1 | x: 1\n"
             "      | ^\n"
-            "  note: configs/train/p.yaml trains with it, in the place of legacy/configs/old.yaml:2:1\n"
+            "  note: configs/train/p.yaml trains without it, in the place of legacy/configs/old.yaml:2:1\n"
             "  hint: undo the edit, or accept it by a waiver in `legacy/mapping.yaml`"
         ),
         verb=prove,
