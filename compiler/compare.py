@@ -8,11 +8,12 @@ listed here, and outside of them the two must agree. This module knows no file a
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from compiler.merging import FUSION, Policy
-from compiler.values import EntryName, KeyPath, Node, canonical, digest_document, entry_name, held_at, replaced
+from compiler.values import NOWHERE, EntryName, KeyPath, Node, canonical, digest_document, entry_name, held_at, replaced
 
 Kind = Literal["added", "removed", "changed", "retyped", "reordered"]
 Document = Literal["preset", "fusion"]
@@ -27,6 +28,7 @@ class Difference(NamedTuple):
         kind: `added` or `removed` where one side has nothing, which is not null; `retyped` where both hold something of
             another type, `reordered` where a list holds the same items in another order; else `changed`.
         legacy, compiled: the values of both sides; None where a side has nothing.
+        place: of a leaf of an entry that was added between others, where it stands in its list; -1 for any other.
     """
 
     document: Document
@@ -34,6 +36,7 @@ class Difference(NamedTuple):
     kind: Kind
     legacy: Node | None
     compiled: Node | None
+    place: int = -1
 
 
 def differences(
@@ -49,7 +52,7 @@ def differences(
     return [Difference(document, *found) for found in _walk(legacy, compiled, policy, ())]
 
 
-_Place = tuple[KeyPath, Kind, Node | None, Node | None]
+_Place = tuple[KeyPath, Kind, Node | None, Node | None, int]
 
 
 def _walk(old: Node, new: Node, policy: Policy | None, path: KeyPath) -> Iterator[_Place]:
@@ -57,29 +60,42 @@ def _walk(old: Node, new: Node, policy: Policy | None, path: KeyPath) -> Iterato
     if type(a) is dict and type(b) is dict and (a or b):
         if canonical(old) != canonical(new):
             yield from _sides(a, b, policy.below if policy is not None else {}, path)
+            if path and not a:  # an empty mapping is a leaf, which the other side has not
+                yield path, "removed", old, None, -1
+            elif path and not b:
+                yield path, "added", None, new, -1
         return
     if canonical(old) == canonical(new):
         return
     if type(a) is list and type(b) is list and policy is not None and policy.keys:
         one, other = _entries(a, policy.keys), _entries(b, policy.keys)
         if one is not None and other is not None:
-            yield from _sides(one, other, {}, path)
-            if [name for name in one if name in other] != [name for name in other if name in one]:
-                yield path, "reordered", old, new
+            kept = [name for name in one if name in other]
+            names = list(other)
+            inserted = {name: place for place, name in enumerate(names) if name not in one and place < len(kept)}
+            yield from _sides(one, other, {}, path, inserted)
+            if kept != [name for name in other if name in one]:
+                yield path, "reordered", old, new, -1
             return
-    yield path, _kind(old, new), old, new
+    yield path, _kind(old, new), old, new, -1
 
 
-def _sides(a: dict[Any, Node], b: dict[Any, Node], below: dict[str, Policy], path: KeyPath) -> Iterator[_Place]:
-    """Yield what differs between two mappings, or two lists of entries by name."""
+def _sides(
+    a: dict[Any, Node],
+    b: dict[Any, Node],
+    below: dict[str, Policy],
+    path: KeyPath,
+    inserted: Mapping[str, int] = MappingProxyType({}),
+) -> Iterator[_Place]:
+    """Yield what differs between two mappings, or two lists of entries by name; `inserted` entries with their place."""
     for key in [*a, *(key for key in b if key not in a)]:
         here = (*path, key)
         if key not in b:
             for place, leaf in _parts(a[key], here):
-                yield place, "removed", leaf, None
+                yield place, "removed", leaf, None, -1
         elif key not in a:
             for place, leaf in _parts(b[key], here):
-                yield place, "added", None, leaf
+                yield place, "added", None, leaf, inserted.get(key, -1)
         else:
             yield from _walk(a[key], b[key], below.get(key), here)
 
@@ -217,6 +233,9 @@ def _documents(legacy: Side, compiled: Side) -> Iterator[tuple[Document, Node, N
     """Yield the presets; then the mixes, in which case the path to the mix is no part of the presets."""
     if legacy.fusion is None or compiled.fusion is None:
         yield "preset", _told_apart(legacy, compiled), _told_apart(compiled, legacy)
+        if legacy.fusion is not None or compiled.fusion is not None:
+            nothing = Node({}, NOWHERE)
+            yield "fusion", legacy.fusion or nothing, compiled.fusion or nothing
     else:
         old, new = (replaced(side.values, side.fusion_at, None) for side in (legacy, compiled))
         yield "preset", old, new

@@ -165,6 +165,8 @@ def _read(path: str, name: str) -> dict[str, Any]:
 
 def _json(path: str) -> dict[str, Any]:
     """Read a mapping from JSON; what a record could never hold is refused: NaN, a repeated key, a number too long."""
+    if not os.path.isfile(path):
+        raise FileNotFoundError(2, "No such file or directory", path)
     with open(path, encoding="utf-8") as file:
         found = json.load(
             file, object_pairs_hook=_mapping, parse_constant=_number, parse_float=_number, parse_int=_integer

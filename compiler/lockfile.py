@@ -209,6 +209,12 @@ def drift(
     return _problem("lock-stale", path, "is out of date", _moved(lock, fresh), "run `doit`")
 
 
+def unlike_digest(path: str) -> Problem:
+    """Word that a lock's values do not give the digest that its header shows."""
+    why = "its values do not give its own digest, and nothing was ever launched from it"
+    return _problem("lock-edited", path, "was edited by hand", why, "build it there, from the sources")
+
+
 def missing(path: str) -> Problem:
     """Word that there is no lock."""
     return _problem("lock-missing", path, "is missing", "nothing was ever built, or it was deleted", "run `doit`")

@@ -67,9 +67,13 @@ def _of_document(document: Document, node: Node, policy: Policy | None, without:
     for path, found, inside in _nodes(node, policy, ()):
         if without and path == without:
             continue  # the path to the mix; a mix with another path is the same mix
-        for kind, planted in _changes(found, inside.keys if inside is not None else ()):
+        for kind, planted in _changes(found):
             if planted is _DROP or canonical(_node(planted)) != canonical(found):
                 yield Mutant(document, path, kind, planted)
+        for index, item in enumerate(found.value if inside is not None and type(found.value) is list else ()):
+            renamed = _renamed(item, inside.keys if inside is not None else ())
+            if renamed is not None:
+                yield Mutant(document, (*path, index), "renamed", renamed)
 
 
 def _nodes(node: Node, policy: Policy | None, path: KeyPath) -> Iterator[tuple[KeyPath, Node, Policy | None]]:
@@ -88,7 +92,7 @@ def _node(value: Any) -> Node:
     return value if isinstance(value, Node) else Node(value, NOWHERE)
 
 
-def _changes(node: Node, keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+def _changes(node: Node) -> Iterator[tuple[str, Any]]:
     """Yield what can be planted in the place of a value, each with the name of its kind."""
     value = node.value
     yield "dropped", _DROP
@@ -116,16 +120,13 @@ def _changes(node: Node, keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         yield "retyped", value.isoformat()
     elif kind is list:
         yield "reordered", Node([*value[1:], *value[:1]], node.origin)
-        for index, item in enumerate(value) if keys else ():
-            yield from _renamed(value, index, item, keys)
 
 
-def _renamed(items: list[Node], index: int, item: Node, keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+def _renamed(item: Node, keys: tuple[str, ...]) -> Node | None:
+    """Give an entry with another name; None for an item that has none."""
     name = entry_name(item, keys)
     key = next((key for key in keys if key in item.value and item.value[key].value == name), None) if name else None
-    if key is not None:
-        other = Node({**item.value, key: _node(f"{name}_")}, item.origin)
-        yield "renamed", Node([*items[:index], other, *items[index + 1 :]], item.origin)
+    return Node({**item.value, key: _node(f"{name}_")}, item.origin) if key is not None else None
 
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][-+]?[0-9]{1,3})?")
@@ -217,7 +218,7 @@ def _identity(judged: Judged) -> tuple[Any, ...]:
     """Give by what two judged differences are the same: place, kind and values."""
     one = judged.difference
     values = [canonical(node) if node is not None else None for node in (one.legacy, one.compiled)]
-    return (one.document, one.path, one.kind, *values)
+    return (one.document, one.path, one.kind, one.place, *values)
 
 
 def _excuse(before: Iterable[Judged], after: Iterable[Judged]) -> str:

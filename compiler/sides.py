@@ -128,7 +128,7 @@ def of_tree(workspace: Workspace, source: str, *, locks: bool = True) -> Loaded:
         return _nothing(*invalid.problems)
     header = lockfile.header_of(data) if data is not None else None
     if data is not None and (header.source == source if header is not None else lockfile.is_ours(data)):
-        return _of_lock(workspace, source, data, read)
+        return _of_lock(workspace, source, data, read, is_other=True)
     return of_sources(workspace, source)
 
 
@@ -156,7 +156,10 @@ def of_lock(workspace: Workspace, source: str, read: Callable[[str], bytes | Non
     return _nothing(lockfile.missing(lock)) if data is None else _of_lock(workspace, source, data, read)
 
 
-def _of_lock(workspace: Workspace, source: str, data: bytes, read: Callable[[str], bytes | None]) -> Loaded:
+def _of_lock(
+    workspace: Workspace, source: str, data: bytes, read: Callable[[str], bytes | None], *, is_other: bool = False
+) -> Loaded:
+    """Load a lock; of another tree one that is not what its header says, which no launch took, is none."""
     layout = workspace.layout
 
     @cache
@@ -170,6 +173,8 @@ def _of_lock(workspace: Workspace, source: str, data: bytes, read: Callable[[str
     try:
         lock = lockfile.decode(layout.lock_of(source), data)
         side = side_of_lock(lock, layout, read)
+        if is_other and lockfile.digest_of(lock, side.fusion_at, side.fusion) != lock.header.digest:
+            return _nothing(lockfile.unlike_digest(layout.lock_of(source)))
         mix = _source_of(read(lock.header.fusion_lock)) if side.fusion is not None else ""
     except Invalid as invalid:
         return _nothing(*invalid.problems)

@@ -110,9 +110,13 @@ def gravest(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def accepts(waiver: Waiver, difference: Difference) -> bool:
-    """Say whether a waiver accepts a difference: its place, and both of its values."""
+    """Say whether a waiver accepts a difference: its place, and both of its values.
+
+    None accepts an entry that was added between others: where it stands is part of the change, and no waiver says it.
+    """
     return (
-        waiver.document == difference.document
+        difference.place < 0
+        and waiver.document == difference.document
         and _steps(waiver.path) == _steps(difference.path)
         and _same(waiver.legacy, difference.legacy)
         and _same(waiver.compiled, difference.compiled)

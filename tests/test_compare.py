@@ -72,8 +72,8 @@ def values_of(one: Difference) -> tuple[Any, Any]:
         ({"a": []}, {"a": {}}, ["retyped a"]),
         ({"a": []}, {}, ["removed a"]),
         ({"a": {}}, {}, ["removed a"]),
-        ({"a": {}}, {"a": {"b": 1}}, ["added a.b"]),
-        ({"a": {"b": 1}}, {"a": {}}, ["removed a.b"]),
+        ({"a": {}}, {"a": {"b": 1}}, ["added a.b", "removed a"]),
+        ({"a": {"b": 1}}, {"a": {}}, ["removed a.b", "added a"]),
         ({"a": {"b": 1, "c": {"d": [1, 2], "e": {}}}}, {}, ["removed a.b", "removed a.c.d", "removed a.c.e"]),
         ({}, {"a": {"b": 1, "c": {"d": 2}}}, ["added a.b", "added a.c.d"]),
         ({"a": {"b": 1, "c": 2}}, {"a": None}, ["changed a"]),
@@ -198,16 +198,30 @@ def test_a_mix_counts_by_its_contents_and_not_by_its_path() -> None:
     assert told(both) == ["preset changed x", "fusion retyped targets[d].ratio"]
 
 
-def test_a_mix_on_one_side_only_is_one_difference_at_its_key() -> None:
-    """Whatever the other side has at that key: nothing, null, other text or the same text."""
+def test_a_mix_on_one_side_only_is_told_at_its_key_and_in_all_that_it_holds() -> None:
+    """Whatever the other side has at that key: nothing, null, other text or the same text; each part can be waived."""
+    inside = [f"fusion removed {name}" for name in MIX]
+    gained = [f"fusion added {name}" for name in MIX]
     mixed = with_mix("a.yaml", MIX)
     for values in ({"custom": {"fusion": None}}, {"custom": {"fusion": "b.yaml"}}):
-        assert told(compared(mixed, Side(node_of(values)))) == ["preset changed custom.fusion"]
-        assert told(compared(Side(node_of(values)), mixed)) == ["preset changed custom.fusion"]
-    assert told(compared(mixed, Side(node_of({"custom": {}})))) == ["preset removed custom.fusion"]
-    assert told(compared(Side(node_of({})), mixed)) == ["preset added custom.fusion"]
+        assert told(compared(mixed, Side(node_of(values)))) == ["preset changed custom.fusion", *inside]
+        assert told(compared(Side(node_of(values)), mixed)) == ["preset changed custom.fusion", *gained]
+    emptied = ["preset removed custom.fusion", "preset added custom"]
+    assert told(compared(mixed, Side(node_of({"custom": {}})))) == [*emptied, *inside]
+    assert told(compared(Side(node_of({})), mixed)) == ["preset added custom.fusion", *gained]
     same = Side(node_of({"custom": {"fusion": "a.yaml"}}))
-    assert told(compared(mixed, same)) == told(compared(same, mixed)) == ["preset retyped custom.fusion"]
+    assert told(compared(mixed, same)) == ["preset retyped custom.fusion", *inside]
+    assert told(compared(same, mixed)) == ["preset retyped custom.fusion", *gained]
+
+
+def test_an_entry_between_others_has_its_place() -> None:
+    """Where it stands is part of the change; one after all that were there needs no place."""
+    before, after, between = (node_of({"ops": [{"name": name} for name in names]}) for names in ("ab", "abc", "acb"))
+    found = [differences(before, new, OPS) for new in (after, between)]
+    assert [[(show_path(one.path), one.kind, one.place) for one in some] for some in found] == [
+        [("ops[c].name", "added", -1)],
+        [("ops[c].name", "added", 1)],
+    ]
 
 
 def test_every_place_of_either_side_is_counted_once() -> None:

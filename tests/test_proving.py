@@ -108,7 +108,7 @@ def test_a_lock_that_points_elsewhere_than_at_its_mix_is_different(tmp_path: Pat
     edit(tmp_path, WIDE_LOCK, f"fusion: {MIX_LOCK}", f"fusion: {value}")
     proof = prove(tmp_path)
     assert proof.data["verdict"] == "DIFFERENT"
-    assert {one["key"] for one in proof.data["differences"]} == {"fusion"}
+    assert {one["key"] for one in proof.data["differences"]} == {"fusion", "fusion:targets", "fusion:sources"}
 
 
 @pytest.mark.parametrize("lock", [WIDE_LOCK, MIX_LOCK])

@@ -96,12 +96,12 @@ def test_a_lock_there_that_is_not_what_its_sources_compile_to_is_what_counts(roo
 
 
 @NAMED
-def test_a_fusion_lock_there_counts_with_the_lock_that_names_it(root: Path, kind: str) -> None:
-    """The mix of the other side is what lies in its build folder, not what its sources say."""
+def test_a_lock_there_that_was_edited_by_hand_is_rejected(root: Path, kind: str) -> None:
+    """Its values, or those of its fusion lock, do not give its digest: nothing was ever launched from it."""
     name = kept(root, kind, edits=lambda root: edit(root, MIX_LOCK, "ratio: 0.1", "ratio: 0.7"))
     rebuild(root)
     proof = prove(root, name)
-    assert [(one["key"], one["legacy"]) for one in proof.data["differences"]] == [("fusion:sources[s].ratio", 0.7)]
+    assert (proof.data["verdict"], proof.problems[0].code) == ("REJECTED", "lock-edited")
 
 
 @NAMED

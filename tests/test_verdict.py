@@ -256,3 +256,34 @@ def test_the_second_of_two_equal_waivers_is_unused() -> None:
     (judged,) = unexcused(side({"a": 1}), side({"a": 2}), Policies(None), [one, other])
     assert judged.waiver == one
     assert [str(two.origin) for two in waiver_problems([one, other], [str(one.origin)], DAY)] == ["m.yaml:5:3"]
+
+
+# ---------------------------------------------------------------------------------------------- what no waiver covers
+
+
+def test_a_waiver_of_the_path_to_a_mix_does_not_cover_the_mix() -> None:
+    """A preset that gets its first mix differs in all that the mix holds; each part needs a waiver of its own."""
+    mix = {"targets": [{"dataset": "d", "train_jsonl": "p"}]}
+    path = waiver("fusion", GONE, "m.yaml")
+    verdict, classes = told(side({"a": 1}), side({"a": 1}, mix), path)
+    assert (verdict, classes) == ("DIFFERENT", {"fusion": "waived", "targets": "different"})
+    whole = waiver("targets", GONE, mix["targets"], document="fusion", line=2)
+    assert told(side({"a": 1}), side({"a": 1}, mix), path, whole)[0] == "WAIVED"
+    other = {"targets": [{"dataset": "d", "train_jsonl": "other"}]}
+    assert told(side({"a": 1}), side({"a": 1}, other), path, whole)[0] == "DIFFERENT"
+
+
+def test_a_waiver_accepts_an_added_entry_after_the_others_and_nowhere_else() -> None:
+    """Moved between the others it is another change, though each of its leaves is the same."""
+    mixes = [{"targets": [{"dataset": name} for name in names]} for names in ("ab", "abc", "acb")]
+    added = waiver("targets[c].dataset", GONE, "c", document="fusion")
+    assert told(side({}, mixes[0]), side({}, mixes[1]), added)[0] == "WAIVED"
+    assert told(side({}, mixes[0]), side({}, mixes[2]), added)[0] == "DIFFERENT"
+
+
+def test_a_section_that_is_emptied_is_not_one_that_is_gone() -> None:
+    """A waiver of the one does not cover the other."""
+    gone = waiver("s.a", 1, GONE)
+    old = side({"x": 1, "s": {"a": 1}})
+    assert told(old, side({"x": 1}), gone)[0] == "WAIVED"
+    assert told(old, side({"x": 1, "s": {}}), gone)[0] == "DIFFERENT"
