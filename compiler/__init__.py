@@ -30,23 +30,32 @@ A module imports only from those above it.
     neutrality  rules: differences that cannot reach training                   apply on one side alone
     verdict     differences to a verdict, by rules and waivers                  compute differences
     mutants     the drill: planted changes that the gate must catch             decide what counts
+    trainer     what the trainer makes of a preset: the batch plan                  decide a verdict
+    effective   values that the trainer rewrites after the merge                change a value
+    schema      what the trainer takes: its recorded arguments, the project's   judge
+    trainer_checks  checks of a resolved preset against its trainer             repair a value
     pipeline    the verbs, which return data                                    import doit, print
     proofs      proofs and the report document, as plain data                   judge
     sides       what a preset holds: by its lock, its sources, its record       judge
     pairing     which presets of two trees belong together                      look at a value
     proving     the verb `prove`: both sides, the drill, the report document    print
     contrast    the verb `diff`: two presets, or one at two revisions           judge
+    reach       what a fragment reaches, what a key holds where                 compose
+    overview    every preset and mix, how its lock stands, which are one run    read a lock itself
+    gutter      a flattened document with origins at the left                   know a file
+    drawing     the composition of presets as a graph                           look at a value
     report      the report document on a terminal, as Markdown, as annotations  compute, read a clock
     page_style  how the page looks                                              know what is on it
     page_parts  pieces of the page; the one place where text becomes HTML       know the whole page
     page_diffs  differences and mixes on the page                               compute
     page        the report document as a page                                   compute, read a clock
-    trainer     what the trainer makes of a preset: the batch plan                  decide a verdict
     launch      a verified lock, the copy of a run, the trainer's command       let a shell read anything
     database    doit's record of earlier runs, as a backend                     import doit
     run         what one doit process knows                                     import doit
     proof_tasks the doit tasks of the proof, and of the reports                 import doit
     tasks       doit task creators, for any repository's dodo.py; owns doit     hold logic
+    answers     what is printed of a question, as text and JSON                 find it
+    impacts     what is printed of `impact`, as text and JSON                   find it
     arguments   what the command can be asked, with which options               do it
     cli         exit codes, printing                                            hold logic
 """

@@ -98,6 +98,20 @@ def parser() -> argparse.ArgumentParser:
         metavar="KEY",
         help="such as tuner.lora_rank, ops[0].prob, sources[lvis].ratio; fusion:KEY asks the mix alone",
     )
+    _add_world_size(asked)
+    printed = verb("show", "print a flattened preset")
+    printed.add_argument("preset", metavar="PRESET", help="a name, a source or a lock")
+    printed.add_argument("--origins", action="store_true", help="put file:line:column before every leaf")
+    _add_world_size(printed)
+    reached = verb("impact", "say which presets a fragment reaches, which hold what at a key, or what edits change")
+    reached.add_argument("what", nargs="*", metavar="FILE|KEY", help="fragments, or one key")
+    reached.add_argument("--since", metavar="REV", default="", help="what the edits since a revision change")
+    drawn = verb("graph", "draw what presets are made of")
+    drawn.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
+    drawn.add_argument("--format", choices=("text", "dot", "mermaid"), default="text", help="default: text")
+    planned = verb("plan", "say the true batch for every number of devices")
+    planned.add_argument("preset", metavar="PRESET", help="a name, a source or a lock")
+    _add_world_size(planned)
     verb("list", "list presets and fusion configs, and how their locks stand")
     proven = verb("prove", "say whether every preset trains as it did, and show what differs")
     proven.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
@@ -130,6 +144,20 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _add_world_size(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--world-size", type=_devices, metavar="N", help="devices over all machines")
+
+
+def _devices(text: str) -> int:
+    if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= MAX_DEVICES:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of devices")
+    return int(text)
+
+
+MAX_DEVICES: Final = 1_000_000
+"""The most devices that a plan is made for."""
+
+
 def _add_wait(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--wait",
@@ -140,4 +168,4 @@ def _add_wait(verb: argparse.ArgumentParser) -> None:
     )
 
 
-VERBS: Final = ("build", "check", "diff", "list", "prove", "why")
+VERBS: Final = ("build", "check", "diff", "graph", "impact", "list", "plan", "prove", "show", "why")

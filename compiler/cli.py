@@ -13,20 +13,15 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from compiler import pipeline, settings
+from compiler import answers, impacts, pipeline, settings
+from compiler.answers import Said, as_json
 from compiler.arguments import parser
-from compiler.as_json import json_text, place_data, problem_data, value_data
+from compiler.as_json import json_text, problem_data
 from compiler.catalog import Layout
-from compiler.console import Progress, bug, columns, prepare, say, tell, write
-from compiler.emitter import cut, one_line
+from compiler.console import Progress, bug, prepare, say, tell, write
 from compiler.pipeline import Workspace
 from compiler.problems import Problem, TrainlockError, UsageError
-from compiler.provenance import IN_MIX
 from compiler.store import BuildLock, write_file
-from compiler.values import leaves, plain, show_path
-
-SCHEMA_VERSION = 1
-"""Of everything that `--json` prints."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,12 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser().parse_args(arguments)
         workspace = _workspace(options)
-        code, lines = _VERBS[options.verb](workspace, options)
+        if options.verb in _QUESTIONS:
+            told = workspace
+            code, lines = _QUESTIONS[options.verb](workspace, options, lambda problems: _tell(problems, told))
+        else:
+            code, lines = _VERBS[options.verb](workspace, options)
         if not write(sys.stdout, "".join(f"{line}\n" for line in lines)):
             return code or 1
     except TrainlockError as error:
         if "--json" in (sys.argv[1:] if arguments is None else arguments):
-            write(sys.stdout, "".join(_json(problems=[problem_data(problem) for problem in error.problems])) + "\n")
+            write(sys.stdout, "".join(as_json(problems=[problem_data(problem) for problem in error.problems])) + "\n")
         _tell(error.problems, workspace)
         return error.exit_code
     except KeyboardInterrupt:
@@ -84,14 +83,6 @@ def _find(workspace: Workspace, wanted: Sequence[str]) -> list[str] | None:
     return [workspace.layout.find(name, os.getcwd(), workspace.sources) for name in wanted]
 
 
-def _json(**data: Any) -> list[str]:
-    return [json_text({"schema_version": SCHEMA_VERSION, **data})]
-
-
-Said = tuple[int, list[str]]
-"""What a verb gives: the exit code, and the lines for stdout."""
-
-
 def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
     sources = _find(workspace, options.preset)
     _refuse_unselected(workspace, options, sources)
@@ -105,7 +96,7 @@ def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
     code = int(any(problem.severity == "error" for problem in made.problems))
     if options.json:
         problems = [problem_data(problem) for problem in made.problems]
-        return code, _json(**{**made._asdict(), "problems": problems})
+        return code, as_json(**{**made._asdict(), "problems": problems})
     _tell(made.problems, workspace)
     lines = [f"{word:8}{path}" for word, paths in (("built", made.built), ("removed", made.removed)) for path in paths]
     counts = f"{len(made.built)} built, {len(made.unchanged)} unchanged, {len(made.removed)} removed"
@@ -134,62 +125,9 @@ def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
     errors = sum(problem.severity == "error" for problem in found.problems)
     if options.json:
         problems = [problem_data(problem) for problem in found.problems]
-        return int(errors > 0), _json(fresh=found.fresh, problems=problems)
+        return int(errors > 0), as_json(fresh=found.fresh, problems=problems)
     _tell(found.problems, workspace)
     return int(errors > 0), [f"{found.fresh} fresh, {errors} wrong"]
-
-
-def _why(workspace: Workspace, options: argparse.Namespace) -> Said:
-    source = workspace.layout.find(options.preset, os.getcwd(), workspace.sources)
-    found = pipeline.why(workspace, source, options.key)
-    name = ("" if found.document == source else IN_MIX) + show_path(found.path)
-    if options.json:
-        overrode = [
-            {"key": lost.path, "value": value_data(plain(lost.value)), "origin": place_data(lost.origin)}
-            for lost in found.overrode
-        ]
-        return 0, _json(
-            preset=workspace.layout.name_of(source),
-            document=found.document,
-            key=name,
-            value=value_data(plain(found.node)),
-            origin=place_data(found.node.origin),
-            overrode=overrode,
-            lock_value=found.lock_value,
-        )
-    parts = list(leaves(found.node))
-    is_mixed = isinstance(found.node.value, list) and len({leaf.origin.file for _, leaf in parts}) > 1
-    if found.node.value and (isinstance(found.node.value, dict) or is_mixed):
-        kind = "a mapping" if isinstance(found.node.value, dict) else f"a list of {len(found.node.value)}"
-        rows = [("  set at", str(leaf.origin), f"{show_path(path)}: {one_line(leaf)}") for path, leaf in parts]
-        lines = [f"{name}: {kind}", *columns(rows)]
-    else:
-        lines = [f"{name}: {one_line(found.node)}", f"  set at    {found.node.origin}"]
-    here = show_path(found.path)
-    lines += columns(
-        [
-            (
-                "  overrode",
-                str(lost.origin),
-                ("" if lost.path == here else f"{lost.path}: ") + cut(one_line(lost.value)),
-            )
-            for lost in found.overrode
-        ]
-    )
-    if found.lock_value is not None:
-        lines.append(f"  in the lock  {found.lock_value}")
-    return 0, lines
-
-
-def _list(workspace: Workspace, options: argparse.Namespace) -> Said:
-    rows = pipeline.listing(workspace)
-    if options.json:
-        return 0, _json(presets=[row._asdict() for row in rows])
-    head = ("NAME", "LOCK", "DIGEST", "FRAGMENTS", "FUSION")
-    cells = [
-        (row.name, row.state, row.digest.removeprefix("sha256:")[:12], str(row.fragments), row.fusion) for row in rows
-    ]
-    return 0, columns([head, *cells])
 
 
 def _prove(workspace: Workspace, options: argparse.Namespace) -> Said:
@@ -255,17 +193,26 @@ def _from_root(workspace: Workspace, path: str) -> str:
 
 
 def _diff(workspace: Workspace, options: argparse.Namespace) -> Said:
-    from compiler.contrast import Operand, diff, lines  # noqa: PLC0415 - it needs git, and no other command does
+    from compiler.contrast import diff, lines, moved_to, operand  # noqa: PLC0415 - it needs git, and no other command does
 
-    layout, here = workspace.layout, os.getcwd()
-    left = layout.find(options.preset, here, workspace.sources)
-    right = layout.find(options.other, here, workspace.sources) if options.other is not None else left
-    sides = (Operand(left, options.since), Operand(right, options.until))
-    if sides[0] == sides[1]:
+    names = (options.preset, options.other if options.other is not None else options.preset)
+    revisions = (options.since, options.until)
+    left = operand(workspace, names[0], revisions[0], os.getcwd())
+    moved = moved_to(workspace, left) if options.other is None and not options.until else None
+    right = moved if moved is not None else operand(workspace, names[1], revisions[1], os.getcwd())
+    if left == right:
         hint = "name a second preset, or a revision with `--from`"
         raise UsageError(Problem("bad-usage", "one preset, and nothing to compare it with", hint=hint))
-    found = diff(workspace, *sides)
-    return int(not found["equal"]), [json_text(found)] if options.json else lines(found, *sides)
+    found = diff(workspace, left, right)
+    return int(not found["equal"]), [json_text(found)] if options.json else lines(found, left, right)
 
 
-_VERBS = {"build": _build, "check": _check, "why": _why, "list": _list, "prove": _prove, "diff": _diff}
+_QUESTIONS = {
+    "graph": answers.graph,
+    "impact": impacts.impact,
+    "list": answers.listing,
+    "plan": answers.plan,
+    "show": answers.show,
+    "why": answers.why,
+}
+_VERBS = {"build": _build, "check": _check, "prove": _prove, "diff": _diff}

@@ -5,7 +5,9 @@ The comparison is that of `prove` without a verdict: no rule and no waiver, only
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, TypeVar
+import os
+from collections.abc import Collection, Iterator
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from compiler import proofs
 from compiler.compare import Difference, Policies, Side, compare
@@ -30,6 +32,38 @@ class Operand(NamedTuple):
         return f"{self.revision}:{self.source}" if self.revision else self.source
 
 
+def operand(workspace: Workspace, name: str, revision: str, here: str) -> Operand:
+    """Give what a person named, as it is at a revision: it may be gone from the working tree.
+
+    Args:
+        workspace: the working tree.
+        name: of a preset: its name, or its path from `here` or from the root.
+        revision: where to look; the working tree, if empty.
+        here: the working directory.
+
+    Raises:
+        UsageError: `unknown-revision`, `unknown-preset`.
+    """
+    layout = workspace.layout
+    if revision:
+        sources = other_tree(layout.root, layout, Revision(layout.root, revision)).sources
+        known = {**sources.fusion, **sources.presets}
+        paths = [os.path.relpath(os.path.join(base, name), layout.root) for base in (here, layout.root)]
+        for source in (known.get(name), *paths):
+            if source in known.values():
+                return Operand(str(source), revision)
+    return Operand(layout.find(name, here, workspace.sources), revision)
+
+
+def moved_to(workspace: Workspace, then: Operand) -> Operand | None:
+    """Give what git takes for the preset that one of a revision became; None where it is still there, or nothing is."""
+    layout = workspace.layout
+    if not then.revision or workspace.tree.exists(then.source):
+        return None
+    moved = Revision(layout.root, then.revision).renames(layout.configs).get(then.source)
+    return Operand(moved) if moved is not None else None
+
+
 def diff(workspace: Workspace, left: Operand, right: Operand) -> dict[str, Any]:
     """Give what differs between two presets, or two fusion configs, as plain data (docs/proof.md has its shape).
 
@@ -40,7 +74,53 @@ def diff(workspace: Workspace, left: Operand, right: Operand) -> dict[str, Any]:
         UsageError: `unknown-revision`, `unknown-preset`, `bad-usage`.
         Invalid: one of the two does not compile.
     """
-    trees = [_tree(workspace, operand) for operand in (left, right)]
+    return _contrast(workspace, (_tree(workspace, left), _tree(workspace, right)), left, right)
+
+
+class Change(NamedTuple):
+    """What became of a preset since a revision: `new`, `gone`, `changed` or `equal`, or `broken` with its problems.
+
+    `differences` are as `diff` gives them.
+    """
+
+    preset: str
+    kind: Literal["new", "gone", "changed", "equal", "broken"]
+    differences: list[dict[str, Any]]
+    problems: tuple[Problem, ...]
+
+
+def since(workspace: Workspace, revision: str, files: Collection[str] = ()) -> Iterator[Change]:
+    """Yield what became of every preset since a revision.
+
+    Args:
+        workspace: the working tree.
+        revision: where to look.
+        files: only presets that one of these fragments reaches, here or there; all, if empty.
+
+    Raises:
+        UsageError: `unknown-revision`.
+    """
+    layout = workspace.layout
+    there = other_tree(layout.root, layout, Revision(layout.root, revision))
+    trees = (there, workspace)
+    known = [{*tree.sources.presets.values()} - {*tree.named_mixes()} for tree in trees]
+    for preset in sorted(known[0] | known[1]):
+        if files and all(tree.composer.closure(preset).isdisjoint(files) for tree in trees):
+            continue
+        if preset not in known[0] or preset not in known[1]:
+            yield Change(preset, "gone" if preset in known[0] else "new", [], ())
+            continue
+        try:
+            found = _contrast(workspace, trees, Operand(preset, revision), Operand(preset))
+        except Invalid as invalid:
+            yield Change(preset, "broken", [], invalid.problems)
+        else:
+            yield Change(preset, "equal" if found["equal"] else "changed", found["differences"], ())
+
+
+def _contrast(
+    workspace: Workspace, trees: tuple[Workspace, Workspace], left: Operand, right: Operand
+) -> dict[str, Any]:
     mixes = [tree.is_mix(operand.source) for tree, operand in zip(trees, (left, right), strict=True)]
     if mixes[0] != mixes[1]:
         why = f"`{(left if mixes[0] else right).source}` is a fusion config, and the other is a preset"

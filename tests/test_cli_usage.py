@@ -20,21 +20,22 @@ ask, fresh, built_once, built = cli_runs.ask, cli_runs.fresh, cli_runs.built_onc
 
 
 def test_list_shows_how_each_lock_stands(ask: Ask, built: Path) -> None:
-    """One line a preset and a mix: name, state, digest, fragments, mix; broken ones too; nothing is written."""
+    """A line each preset and mix: name, state, digest, fragments, depth, mix; broken ones too; nothing is written."""
     (built / "build/train/masked.lock.yaml").unlink()
     write(built, {"configs/train/deep/er.yaml": "a: [\n"})
     before = tree(built)
     said = ask(built, "list")
     assert (said.code, said.err) == (0, "")
     rows = [line.split() for line in said.out.splitlines()]
-    assert rows[0] == ["NAME", "LOCK", "DIGEST", "FRAGMENTS", "FUSION"]
+    assert rows[0] == ["NAME", "LOCK", "DIGEST", "FRAGMENTS", "DEPTH", "FUSION", "EQUAL", "TO"]
     assert [row[:2] for row in rows[1:]] == [
         ["fusion/variants/mix", "fresh"],
         ["train/deep/er", "invalid"],
         ["train/masked", "missing"],
         ["train/small", "fresh"],
     ]
-    assert rows[4][3:] == ["5", "fusion/variants/mix"]
+    assert rows[2][2:] == ["1", "-", "-"]
+    assert rows[4][3:] == ["5", "2", "fusion/variants/mix"]
     assert all(line == line.rstrip() for line in said.out.splitlines())
     assert tree(built) == before
 
@@ -192,7 +193,7 @@ def test_help_and_version_go_to_stdout() -> None:
     said = run(REPOSITORY, "--help")
     assert (said.code, said.err) == (0, "")
     assert set(re.findall(r"^    (\w+) ", said.out, re.MULTILINE)) == {
-        *["build", "check", "diff", "list", "prove", "why"]
+        *["build", "check", "diff", "graph", "impact", "list", "plan", "prove", "show", "why"]
     }
     version = run(REPOSITORY, "--version")
     assert (version.code, version.out) == (0, "trainlock 0.1.0\n")

@@ -159,6 +159,8 @@ def test_why_prints_json(fresh: Path) -> None:
             {"key": "tuner.lora_rank", "value": 32, "origin": {**place, "file": "configs/base.yaml", "line": 2}},
         ],
         "lock_value": None,
+        "effective": None,
+        "rewrites": [],
     }
 
 

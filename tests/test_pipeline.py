@@ -12,7 +12,8 @@ import pytest
 
 from builders import REPOSITORY, layout, look, project, worded, write
 from builds import LOCKS, MIX, WORLD, below, codes
-from compiler.pipeline import Workspace, build, check, listing
+from compiler.overview import listing
+from compiler.pipeline import Workspace, build, check
 from compiler.problems import UsageError
 from compiler.tree import Memory
 

@@ -1,4 +1,4 @@
-"""trainer: the batch plan is the one that the trainer computes."""
+"""trainer: the batch plan is the one that the trainer computes, and so is what GRPO asks of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from compiler.trainer import NoPlan, batch_plan
-from compiler.values import node_of
+from compiler.trainer import WORLD_SIZES, NoPlan, batch_plan, grpo_refusals, plan_rows
+from compiler.values import Node, node_of
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,90 @@ def test_a_batch_that_is_no_number_is_told(wrong: Any) -> None:
         return
     with pytest.raises(NoPlan, match="effective_batch_size"):
         batch_plan(values, 1)
+
+
+def grpo(training: dict[str, Any], rlhf: dict[str, Any]) -> Node:
+    """Give a GRPO preset of four generations that evaluates nothing, unless it says so."""
+    rlhf = {"rlhf_type": "grpo", "num_generations": 4, **rlhf}
+    return node_of({"training": {"eval_strategy": "no", **training}, "rlhf": rlhf})
+
+
+@pytest.mark.parametrize(
+    ("training", "rlhf", "world_size", "expected"),
+    [
+        ({}, {"generation_batch_size": 24}, 6, []),
+        ({}, {"generation_batch_size": 24}, 5, ["generation_batch_size 24 is no multiple of the 5 taken at once"]),
+        ({}, {"generation_batch_size": 6}, 2, ["generation_batch_size 6 is no multiple of num_generations 4"]),
+        (
+            {"per_device_train_batch_size": 4},
+            {"generation_batch_size": 6},
+            1,
+            [
+                "generation_batch_size 6 is no multiple of num_generations 4",
+                "generation_batch_size 6 is no multiple of the 4 taken at once",
+            ],
+        ),
+        (
+            {},
+            {"num_generations": None, "generation_batch_size": 12},
+            2,
+            ["generation_batch_size 12 is no multiple of num_generations 8"],
+        ),
+        ({}, {}, 4, []),
+        ({}, {}, 6, ["the 6 generated at once are no multiple of num_generations 4"]),
+        ({}, {"steps_per_generation": 2}, 6, []),
+        ({"effective_batch_size": 24}, {}, 6, []),
+        ({"effective_batch_size": 24}, {}, 5, ["the 25 generated at once are no multiple of num_generations 4"]),
+        ({"eval_strategy": "steps"}, {}, 4, []),
+        (
+            {"eval_strategy": "steps", "effective_batch_size": 4},
+            {},
+            2,
+            ["the 2 evaluated at once are no multiple of num_generations 4"],
+        ),
+        ({"eval_strategy": "steps", "per_device_eval_batch_size": 2, "effective_batch_size": 4}, {}, 2, []),
+        (
+            {"eval_strategy": None, "effective_batch_size": 4},
+            {},
+            2,
+            ["the 2 evaluated at once are no multiple of num_generations 4"],
+        ),
+        ({"eval_strategy": None, "save_strategy": "no", "effective_batch_size": 4}, {}, 2, []),
+        ({}, {"num_generations": 1}, 3, ["num_generations 1 is less than 2"]),
+        ({"eval_strategy": "steps"}, {"rlhf_type": "dpo", "generation_batch_size": 5}, 3, []),
+    ],
+)
+def test_grpo_is_refused_where_the_trainer_refuses_it(
+    training: dict[str, Any], rlhf: dict[str, Any], world_size: int, expected: list[str]
+) -> None:
+    """Each constraint where it holds and where it does not; nothing is asked of any other kind of training."""
+    assert list(grpo_refusals(grpo(training, rlhf), world_size)) == expected
+
+
+def test_a_plan_has_a_row_for_each_number_of_devices() -> None:
+    """One to sixteen: 32 asked of six devices with two each is 36 in truth; refused where it cannot be shared out."""
+    rows = plan_rows(grpo({"effective_batch_size": 32, "per_device_train_batch_size": 2}, {}), WORLD_SIZES)
+    assert [row.plan.world_size for row in rows] == list(range(1, 17))
+    assert (rows[5].plan.accumulation, rows[5].plan.batch, rows[5].plan.asked, rows[5].refused) == (3, 36, 32, ())
+    assert all((row.plan.batch % 4 == 0) == (row.refused == ()) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("training", "effective_batch_size"),
+        ("training", "per_device_train_batch_size"),
+        ("training", "per_device_eval_batch_size"),
+        ("training", "gradient_accumulation_steps"),
+        ("rlhf", "num_generations"),
+        ("rlhf", "generation_batch_size"),
+        ("rlhf", "steps_per_generation"),
+    ],
+)
+def test_a_number_of_a_plan_that_is_none_is_named(section: str, key: str) -> None:
+    """The key stands in the message, and leads to the place."""
+    values = {"training": {}, "rlhf": {"rlhf_type": "grpo"}}
+    values[section][key] = "4"
+    with pytest.raises(NoPlan, match=f"^`{section}.{key}` is no positive whole number$") as told:
+        plan_rows(node_of(values), [2])
+    assert told.value.path == (section, key)

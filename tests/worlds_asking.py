@@ -1,0 +1,47 @@
+"""Worlds in which a question has no answer."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any, Final
+
+from compiler import answers, impacts
+from compiler.answers import Said, Tell
+from compiler.pipeline import Workspace
+from world import P, World
+
+
+def question(verb: Callable[[Workspace, Namespace, Tell], Said], **given: Any) -> Callable[[Workspace], object]:
+    """Ask a question as the command does."""
+    return lambda workspace: verb(workspace, Namespace(json=False, **given), lambda _problems: None)
+
+
+ASKING: Final = [
+    World(
+        "unknown-fragment",
+        {P: "extends: ../tuner.yaml", "configs/tuner.yaml": "tuner: {rank: 8}"},
+        (
+            "error: there is no fragment `configs/tunr.yaml` [unknown-fragment]\n"
+            "  hint: did you mean `configs/tuner.yaml`?"
+        ),
+        verb=question(impacts.impact, what=["configs/tunr.yaml"], since=""),
+    ),
+    World(
+        "unknown-fragment",
+        {P: "x: 1"},
+        "error: there is no fragment `nothing` [unknown-fragment]\n  hint: there is `configs/train/p.yaml`",
+        verb=question(impacts.impact, what=["train/p", "nothing"], since=""),
+    ),
+    World(
+        "no-plan",
+        {P: "training:\n  effective_batch_size: '32'"},
+        (
+            "configs/train/p.yaml:2:3: error: `training.effective_batch_size` is no positive whole number [no-plan]\n"
+            "    2 |   effective_batch_size: '32'\n"
+            "      |   ^\n"
+            "  why: the batch is computed from it"
+        ),
+        verb=question(answers.plan, preset="train/p", world_size=None),
+    ),
+]
