@@ -10,12 +10,12 @@ import stat
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from compiler import lockfile
+from compiler import lockfile, trainer_checks
 from compiler.catalog import Layout, Sources
 from compiler.checks import component_sections
 from compiler.compose import Composer, Resolved
 from compiler.emitter import Encoder
-from compiler.problems import Invalid, Problem, UsageError, in_order
+from compiler.problems import Invalid, Note, Problem, UsageError, in_order
 from compiler.provenance import Why, ask
 from compiler.store import locks_below, read_file, remove_lock, write_lock
 from compiler.tree import Disk, Source, Tree, line_of
@@ -59,6 +59,11 @@ class Workspace:
         unfit = [problem for problem in self.problems() if problem.origin.file in concerned]
         if unfit:
             raise Invalid(*unfit)
+        if self.layout.settings.trainer is not None and not self.is_mix(source):
+            found = [_of_preset(problem, source) for problem in trainer_checks.problems_of(resolved.values)]
+            if any(problem.severity == "error" for problem in found):
+                raise Invalid(*(problem for problem in found if problem.severity == "error"))
+            resolved.warnings = (*resolved.warnings, *found)
         return Compiled(resolved, self.layout.lock_of(source), lockfile.encode(resolved, self.layout, self._encoder))
 
     def resolve(self, source: str) -> Resolved:
@@ -125,6 +130,13 @@ class Workspace:
             data = read_file(self.layout.absolute(file))
             source = Source(file, data, "") if data is not None else None
         return line_of(source, line) if source is not None else None
+
+
+def _of_preset(problem: Problem, source: str) -> Problem:
+    """Say which preset gets what a fragment holds."""
+    if problem.origin.file == source:
+        return problem
+    return problem._replace(notes=(*problem.notes, Note(Origin(source, 0, 0), "is the preset that gets it")))
 
 
 # ---------------------------------------------------------------------------------------------- build
@@ -349,39 +361,3 @@ def why(workspace: Workspace, source: str, key: str) -> Why:
         Invalid: the preset does not compile.
     """
     return ask(workspace.resolve(source), key, workspace.layout.lock_of)
-
-
-class Row(NamedTuple):
-    """One line of `trainlock list`; `fragments` counts files, `fusion` is the name of the mix."""
-
-    name: str
-    state: str
-    digest: str
-    fragments: int
-    fusion: str
-
-
-def listing(workspace: Workspace) -> list[Row]:
-    """List every preset and fusion config that gets a lock.
-
-    Raises:
-        UsageError: `no-presets`.
-    """
-    rows = []
-    for source in workspace.everything():
-        found = state(workspace, source)
-        resolved = found.resolved
-        mix = resolved.fusion if resolved is not None else None
-        files = set(resolved.chain.files()) if resolved is not None else workspace.composer.closure(source)
-        files |= set(mix.chain.files()) if mix is not None else set()
-        name = workspace.layout.name_of(source)
-        rows.append(
-            Row(
-                name,
-                found.state,
-                resolved.digest if resolved else "",
-                len(files),
-                workspace.layout.name_of(mix.source) if mix else "",
-            )
-        )
-    return rows

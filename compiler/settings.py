@@ -7,6 +7,7 @@ presets = ["train/**/*.yaml"]               # globs below the config root
 components = ["components/**/*.yaml"]
 fusion = ["fusion/variants/**/*.yaml"]      # fusion configs that get a lock even if no preset names them
 fusion-key = "custom.fusion_config"         # the key of a preset that names its fusion config
+trainer = "ms-swift 3.10.3"                 # check the keys of presets against this trainer's arguments
 extends-keys = ["extends", "inherit"]
 
 [tool.trainlock.keyed]                      # lists of presets that merge by entry
@@ -35,6 +36,7 @@ class Settings(NamedTuple):
         presets, components, fusion: globs below the config root; `**` stands for any number of folders.
         fusion_key: the path of the key that names a preset's fusion config; None compiles presets alone.
         extends_keys: the keys that name bases.
+        trainer: the trainer against whose arguments presets are checked; None checks no key.
         keyed: lists of presets that merge by entry, with the keys an entry is known by.
     """
 
@@ -46,6 +48,7 @@ class Settings(NamedTuple):
     fusion_key: KeyPath | None = None
     extends_keys: tuple[str, ...] = ("extends", "inherit")
     keyed: tuple[tuple[KeyPath, tuple[str, ...]], ...] = ()
+    trainer: str | None = None
 
 
 def find_root(start: str) -> str:
@@ -175,6 +178,17 @@ def _extends_keys(value: Any) -> tuple[str, ...]:
     return keys
 
 
+TRAINERS: Final = ("ms-swift 3.10.3",)
+"""The trainers whose arguments are recorded."""
+
+
+def _trainer(value: Any) -> str:
+    if value not in TRAINERS:
+        known = ", ".join(f"`{name}`" for name in TRAINERS)
+        raise ValueError(f"takes the trainer whose arguments are recorded: {known}")
+    return str(value)
+
+
 def _keyed(value: Any) -> tuple[tuple[KeyPath, tuple[str, ...]], ...]:
     if not isinstance(value, dict):
         raise ValueError('takes a table such as `"custom.augmentation.ops" = "name"`')
@@ -199,4 +213,5 @@ _READERS: Final = {
     "fusion-key": _key,
     "extends-keys": _extends_keys,
     "keyed": _keyed,
+    "trainer": _trainer,
 }

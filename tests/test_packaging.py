@@ -63,7 +63,7 @@ def test_only_the_package_is_installed(installed: Path) -> None:
     assert [path.name for path in (installed / "bin").iterdir()] == ["trainlock"]
     ours = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "compiler").glob("*.py")}
     found = {path.relative_to(installed).as_posix() for path in (installed / "compiler").rglob("*") if path.is_file()}
-    assert found == ours | {"compiler/py.typed"}
+    assert found == ours | {"compiler/py.typed", "compiler/trainer_arguments.json"}
 
 
 def test_the_metadata_names_the_commands(installed: Path) -> None:
