@@ -70,18 +70,20 @@ def saving_off(path: KeyPath, side: Side) -> bool:
 _RLHF_ALIVE: Final = ("rlhf_type", "llm_kd_weight", "teacher_model")
 
 
+def _rlhf_is_empty(side: Side) -> bool:
+    section = _at(side.values, "rlhf")
+    return type(section) is dict and not {*section} & {*_RLHF_ALIVE}
+
+
 def rlhf_off(path: KeyPath, side: Side) -> bool:
     """Without `rlhf.rlhf_type` the section is dropped.
 
     Not so `llm_kd_weight`, which must still parse, and `teacher_model`, which visual distillation looks at.
     Decided in src/config/loader.py (build_train_arguments).
     """
-    return (
-        path[:1] == ("rlhf",)
-        and len(path) > 1
-        and path[1] not in _RLHF_ALIVE
-        and _is_unset(_at(side.values, "rlhf", "rlhf_type"))
-    )
+    if path == ("rlhf",):  # an empty section is as good as none
+        return _at(side.values, "rlhf") is _ABSENT or _rlhf_is_empty(side)
+    return path[:1] == ("rlhf",) and path[1] not in _RLHF_ALIVE and _is_unset(_at(side.values, "rlhf", "rlhf_type"))
 
 
 def dense_prompts(path: KeyPath, side: Side) -> bool:

@@ -186,6 +186,7 @@ class Prover:
         state = pipeline.state(here, source)
         problems = [problem for problem in state.problems if problem.severity == "error"]
         if state.resolved is None:
+            problems = [problem for problem in problems if problem.code != "lock-stale"]  # it follows from the rest
             return Loaded(None, "", "", tuple(problems), lambda: None)
         if state.resolved.fusion is not None:
             mix = pipeline.state(here, state.resolved.fusion.source)
