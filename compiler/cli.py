@@ -20,7 +20,7 @@ from compiler.as_json import json_text, problem_data
 from compiler.catalog import Layout
 from compiler.console import Progress, bug, prepare, say, tell, write
 from compiler.pipeline import Workspace
-from compiler.problems import Problem, TrainlockError, UsageError
+from compiler.problems import Invalid, Problem, TrainlockError, UsageError
 from compiler.store import BuildLock, write_file
 
 
@@ -161,16 +161,20 @@ def _prove(workspace: Workspace, options: argparse.Namespace) -> Said:
         progress.clear()
         problems += prover.wrong(rows, everything=wanted is None)
         found = prover.report(rows, everything=wanted is None)
-        if options.reports is not None:
-            _write_reports(workspace, _from_root(workspace, options.reports), found)
-        elif wanted is None:
-            _write_reports(workspace, workspace.layout.reports, found)
-            write_file(workspace.layout, f"{workspace.layout.reports}/.gitignore", b"*\n")
-    _tell(problems, workspace)
+        unwritten: tuple[Problem, ...] = ()
+        try:
+            if options.reports is not None:
+                _write_reports(workspace, _from_root(workspace, options.reports), found)
+            elif wanted is None:
+                _write_reports(workspace, workspace.layout.reports, found)
+                write_file(workspace.layout, f"{workspace.layout.reports}/.gitignore", b"*\n")
+        except Invalid as invalid:
+            unwritten = invalid.problems  # the verdict is told all the same
+    _tell([*problems, *unwritten], workspace)
     lines = [json_text(found)] if options.json else report.terminal(found)
     if options.annotate and not options.json:
         lines += report.github(found)
-    return int(not proofs.passes(found)), lines
+    return int(bool(unwritten) or not proofs.passes(found)), lines
 
 
 def _write_reports(workspace: Workspace, folder: str, found: dict[str, Any]) -> None:

@@ -27,6 +27,9 @@ LISTED: Final = 20
 WITHIN: Final = 50
 """How many changes within one list are shown."""
 
+GROUPS: Final = 200
+"""How many differences a terminal is shown, each with all its presets; what nothing excuses comes first."""
+
 ANNOTATIONS: Final = 10
 """How many errors of a step GitHub shows."""
 
@@ -53,8 +56,11 @@ def terminal(report: dict[str, Any]) -> list[str]:
             ),
         ]
     )
-    for group in _grouped(report):
+    groups = _grouped(report)
+    for group in groups[:GROUPS]:
         lines += ["", *_difference(group, report["against"])]
+    if len(groups) > GROUPS:
+        lines += ["", f"and {len(groups) - GROUPS:,} more differences: see the page, or `--json`"]
     blind, excused = _survivors(report)
     if blind:
         lines += ["", f"{_survived(blind)}, and NOTHING EXCUSES IT:", *_survivor_lines(blind)]

@@ -336,3 +336,11 @@ def test_a_mapping_that_cannot_be_read_is_no_bug(repository: Path) -> None:
     said = run(repository, "prove", obey=True)
     assert (said.code, said.out.split()[0]) == (1, "UNPROVEN")
     assert said.err.startswith(f"{MAPPING}: error: `{MAPPING}` cannot be read [unreadable-file]")
+
+
+def test_a_report_that_cannot_be_written_does_not_swallow_the_verdict(ask: Ask, repository: Path) -> None:
+    """It is told on stdout all the same, beside the one problem; the run is no pass."""
+    (repository / "here").write_text("a file")
+    said = ask(repository, "prove", "--reports", "here")
+    assert (said.code, said.out.split()[0]) == (1, "EQUIVALENT")
+    assert said.err.count("[write-failed]") == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.report import terminal
+from compiler.report import GROUPS, terminal
 from compiler.values import Origin
 from reported import ABSENT, SFT, A, B, C, change, report, row, survivor, waiver
 
@@ -203,3 +203,11 @@ def test_what_belongs_together_in_the_terminal_stays_in_the_order_of_the_presets
     assert terminal(found) == terminal(found)
     heads = [line for line in terminal(found) if line.endswith(": changed")]
     assert heads == ["z: changed", "a: changed", "m: changed"]
+
+
+def test_a_terminal_is_not_flooded() -> None:
+    """What nothing excuses comes first, and the rest is counted."""
+    many = [change(f"x.k{index:04}", 1, 2) for index in range(GROUPS + 30)]
+    lines = told(row(A, *many))
+    assert lines[-1] == "and 30 more differences: see the page, or `--json`"
+    assert sum(line.startswith("x.k") for line in lines) == GROUPS
