@@ -32,9 +32,9 @@ def say(text: str, end: str = "\n") -> None:
 
 
 def tell(problems: Iterable[Problem], source_line: SourceLine = no_line) -> None:
-    """Print problems on stderr, each once, in order of place."""
+    """Print problems on stderr, each once, in order of place; a CI job takes no name in them for a command to it."""
     for problem in in_order(problems):
-        say(render(problem, source_line))
+        say(render(problem, source_line).replace("##[", "##\\["))
 
 
 def write(stream: TextIO | None, text: str) -> bool:

@@ -83,3 +83,11 @@ def test_problems_are_told_once_and_in_order(monkeypatch: pytest.MonkeyPatch) ->
     first, second = (Problem("bad-yaml", "wrong", Origin("a.yaml", line, 1)) for line in (1, 2))
     tell([second, first, second])
     assert stream.getvalue() == "a.yaml:1:1: error: wrong [bad-yaml]\na.yaml:2:1: error: wrong [bad-yaml]\n"
+
+
+def test_a_name_in_a_problem_is_no_command_to_a_ci_job(capsys: pytest.CaptureFixture[str]) -> None:
+    """GitHub finds `##[...]` anywhere in a line."""
+    tell([Problem("made-up", "`##[error]x` is a name", Origin("##[group]y.yaml", 0, 0))])
+    err = capsys.readouterr().err
+    assert "##[" not in err
+    assert err == "##\\[group]y.yaml: error: `##\\[error]x` is a name [made-up]\n"
