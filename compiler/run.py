@@ -87,12 +87,12 @@ class Run:
             self.standing.clear()
 
     def code(self) -> str:
-        """Give a digest of everything but the sources that decides a lock's bytes: our code, PyYAML, the settings."""
+        """Give a digest of what decides a lock but the sources: our code and its tables, PyYAML, the settings."""
         if self._code is None:
             state = hashlib.sha256(f"{yaml.__version__} {sys.version_info[:2]} {self.layout.settings!r}".encode())
             folder = os.path.dirname(os.path.abspath(__file__))
             for name in sorted(os.listdir(folder)):
-                if name.endswith(".py"):
+                if name.endswith((".py", ".json")):
                     state.update(name.encode() + (read_file(os.path.join(folder, name)) or b""))
             self._code = state.hexdigest()
         return self._code
