@@ -26,6 +26,13 @@ def place_data(origin: Origin) -> dict[str, Any] | None:
     return {"file": origin.file, "line": origin.line, "column": origin.column} if origin.file else None
 
 
+def place_text(place: dict[str, Any] | None) -> str:
+    """Write a place of a document as `file:line:column`; the file alone where it is meant as a whole."""
+    if place is None:
+        return ""
+    return f"{place['file']}:{place['line']}:{place['column']}" if place["line"] else str(place["file"])
+
+
 def value_data(value: Any) -> Any:
     """Give a value as JSON can hold it: dates and the numbers that JSON lacks as text."""
     if isinstance(value, dict):

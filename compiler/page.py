@@ -11,7 +11,8 @@ import base64
 import hashlib
 from typing import Final
 
-from compiler.page_diffs import CLASSES, GROUPS, RULE_SAYS, Group, differences, grouped, mixes
+from compiler.as_json import place_text
+from compiler.page_diffs import CLASSES, GROUPS, RULE_SAYS, differences, mixes, ranked
 from compiler.page_parts import (
     LISTED,
     Data,
@@ -24,7 +25,6 @@ from compiler.page_parts import (
     more,
     note,
     path,
-    place,
     prose,
     section,
     table,
@@ -33,6 +33,7 @@ from compiler.page_parts import (
     text,
 )
 from compiler.page_style import STYLE
+from compiler.proofs import Group, grouped
 from compiler.verdict import GRAVITY
 
 _POLICY: Final = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
@@ -78,11 +79,11 @@ def html(report: Data) -> str:
     Args:
         report: as `proofs.document` gives it.
     """
-    groups = grouped(report["presets"])
+    groups = ranked(grouped(report))
     what, who = differences(groups), _presets(report["presets"])
     body = [
         _wrong(report),
-        *((what, who) if any(group.first["class"] == "different" for group in groups) else (who, what)),
+        *((what, who) if not all(group.is_excused for group in groups) else (who, what)),
         mixes(report["presets"]),
         _sharing(report["sharing"]),
         _mutants(report),
@@ -107,7 +108,7 @@ def html(report: Data) -> str:
 def _top(report: Data, groups: list[Group]) -> str:
     verdict, rows, mutants = report["verdict"], report["presets"], report["mutants"]
     compared = sum(bool(row["compared"]["legacy"]) for row in rows)
-    open_ones = sum(group.first["class"] == "different" for group in groups)
+    open_ones = sum(not group.is_excused for group in groups)
     excused = f"<small>and {len(groups) - open_ones:,} excused</small>" if len(groups) > open_ones else ""
     facts = [
         ("presets compared", f"{compared:,} <small>of {len(rows):,}</small>"),
@@ -182,10 +183,10 @@ def _wrong(report: Data) -> str:
 
 def _problem(one: Data) -> str:
     notes = [
-        f"{path(place(each['origin'])) if each['origin'] else ''} {prose(each['text'])}"
+        f"{path(place_text(each['origin'])) if each['origin'] else ''} {prose(each['text'])}"
         for each in one["notes"][:LISTED]
     ]
-    said = [("at", path(place(one["origin"])) if one["origin"] else ""), ("why", prose(one["why"]))]
+    said = [("at", path(place_text(one["origin"])) if one["origin"] else ""), ("why", prose(one["why"]))]
     said += [("note", each) for each in notes] + [("hint", prose(one["hint"]))]
     rows = "".join(f"<dt>{name}</dt><dd>{what}</dd>" for name, what in said if what)
     look: Look = ("bad", "!") if one["severity"] == "error" else ("warn", "!")

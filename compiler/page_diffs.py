@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
+from compiler.as_json import place_text
 from compiler.neutrality import RULES
 from compiler.page_parts import (
     LISTED,
@@ -23,7 +24,6 @@ from compiler.page_parts import (
     note,
     pair,
     path,
-    place,
     prose,
     section,
     table,
@@ -31,6 +31,7 @@ from compiler.page_parts import (
     text,
     users,
 )
+from compiler.proofs import Group, name_of
 
 GROUPS: Final = 500
 """How many differences, and how many mixes, are shown."""
@@ -44,53 +45,27 @@ RULE_SAYS: Final = {rule.name: f"{rule.says} Decided in {rule.decided_in}" for r
 """Of each rule its sentence, and where the trainer decides it."""
 
 
-class Group(NamedTuple):
-    """A difference that is the same in several presets, but for the places at which they have it."""
-
-    first: Data
-    presets: list[str]
-    every: list[Data]
-
-    def parent(self) -> str:
-        """Give the key of the mapping in which it lies; its own key where there is none."""
-        key = str(self.first["key"])
-        return key.removesuffix(f".{self.first['path'][-1]}") if self.first["path"] else key
-
-    def block(self) -> tuple[Any, ...]:
-        """Give what differences have in common that are told together."""
-        return (self.parent(), self.first["class"], self.first["rule"], _waiver(self.first), self.presets)
-
-    def places(self, name: str) -> list[str]:
-        """Give where presets have it, each place once."""
-        return list(dict.fromkeys(one[name] for one in self.every if one[name] is not None))
+def _parent(one: Data) -> str:
+    """Give the key of the mapping in which a difference lies; its own key where there is none."""
+    key = str(one["key"])
+    return key.removesuffix(f".{one['path'][-1]}") if one["path"] else key
 
 
-def _waiver(one: Data) -> tuple[str, ...]:
-    held = one["waiver"]
-    return (held["origin"], held["reason"], held["owner"], held["expires"]) if held is not None else ()
+def _block_of(group: Group) -> tuple[Any, ...]:
+    """Give what differences have in common that are told together."""
+    one = group.first
+    return (_parent(one), one["class"], one["rule"], one["waiver"], group.presets)
 
 
-def grouped(rows: list[Data]) -> list[Group]:
-    """Give each difference once: what nothing excuses first, else in the order of the report."""
-    found: dict[tuple[Any, ...], Group] = {}
-    for row in rows:
-        for one in row["differences"]:
-            said = tuple(one[name] for name in ("key", "kind", "legacy_text", "compiled_text", "class", "rule"))
-            group = found.setdefault((*said, _waiver(one)), Group(one, [], []))
-            group.presets.append(name_of(row))
-            group.every.append(one)
+def ranked(groups: list[Group]) -> list[Group]:
+    """Give differences in the order of the page: by how they count, else in that of the report."""
     rank = {word: index for index, word in enumerate(CLASSES)}
-    return sorted(found.values(), key=lambda group: rank.get(group.first["class"], -1))
-
-
-def name_of(row: Data) -> str:
-    """Give the path of a preset; that of the legacy side where there is none here."""
-    return str(row["preset"] if row["preset"] is not None else row["legacy"])
+    return sorted(groups, key=lambda group: rank.get(group.first["class"], -1))
 
 
 def differences(groups: list[Group]) -> str:
     """Write the section of the differences; those of one mapping that concern the same presets stand together."""
-    blocks = [list(found) for _, found in groupby(groups[:GROUPS], Group.block)]
+    blocks = [list(found) for _, found in groupby(groups[:GROUPS], _block_of)]
     body, left = bounded(blocks, GROUPS, _block)
     hidden = len(groups) - sum(map(len, blocks[: len(blocks) - left]))
     intro = "One that is the same in several presets stands here once. In values much alike, what differs is marked."
@@ -99,7 +74,7 @@ def differences(groups: list[Group]) -> str:
 
 def _block(groups: list[Group]) -> str:
     one, alone = groups[0].first, len(groups) == 1
-    title = one["key"] if alone else groups[0].parent()
+    title = one["key"] if alone else _parent(one)
     kind = one["kind"] if alone else many(len(groups), "difference")
     return (
         f'<article class="card diff"><div class="head"><h3>{code(title)}</h3><div>{note(kind)} '
@@ -130,7 +105,7 @@ def _difference(group: Group, *, alone: bool) -> str:
 
     def inner(numbered: tuple[int, Data]) -> str:
         index, part = numbered
-        lines = (place(each["within"][index]["line"]) for each in group.every)
+        lines = (place_text(each["within"][index]["line"]) for each in group.every)
         where = "" if part["compiled_text"] else "look at "
         values = part["legacy_text"], part["compiled_text"]
         return pair(f"{code(part['key'])}{note(part['kind'])}", *values, ("", _lines(lines, where)))
@@ -150,7 +125,7 @@ def _written(group: Group, name: str, value: str) -> str:
     if places:
         return f'<div class="place">{listed(places, _IN_SIGHT)}</div>'
     if name == "origin":
-        return _lines((place(one["line"]) for one in group.every), "look at ")
+        return _lines((place_text(one["line"]) for one in group.every), "look at ")
     return '<div class="place">no line is known</div>' if value else ""
 
 
@@ -216,7 +191,7 @@ def _mix(row: Data) -> Mix:
         elif inside:
             last = dict.fromkeys(str(one["path"][-1]) for one in inside)
             changed[where] = f"changed: {', '.join(last)}"
-        elif where[:1] in differing and entry["legacy"] != entry["compiled"]:
+        elif not entry["equal"]:
             changed[where] = "changed"
     besides = [str(one["key"]) for found in differing.values() for one in found]
     return Mix(held, changed, besides, bool(ours) and all(one["class"] == "waived" for one in ours), [])

@@ -95,13 +95,6 @@ def note(given: str) -> str:
     return f'<span class="kind">{text(given)}</span>'
 
 
-def place(held: Data | None) -> str:
-    """Give a place as `file:line:column`; the file alone where it is meant as a whole."""
-    if held is None:
-        return ""
-    return f"{held['file']}:{held['line']}:{held['column']}" if held["line"] else str(held["file"])
-
-
 def tag(look: Look, word: str, rest: str = "") -> str:
     """Write a verdict or a class: its sign, the word, and what there is to say of it."""
     said = f" <span>{rest}</span>" if rest else ""

@@ -232,20 +232,43 @@ def passes(report: dict[str, Any]) -> bool:
 
 
 class Group(NamedTuple):
-    """One difference, and every preset in which it is the same, each with where its legacy side wrote it, or None."""
+    """A difference that is the same in several presets: the first of them, the presets, and that of each preset."""
 
-    difference: dict[str, Any]
-    presets: dict[str, str | None]
+    first: dict[str, Any]
+    presets: list[str]
+    every: list[dict[str, Any]]
+
+    @property
+    def is_excused(self) -> bool:
+        """Say whether a rule or a waiver excuses it."""
+        return bool(self.first["class"] != "different")
+
+    def places(self, name: str) -> list[str]:
+        """Give where presets have it, each place once."""
+        return list(dict.fromkeys(one[name] for one in self.every if one[name] is not None))
 
 
-def grouped(report: dict[str, Any]) -> list[Group]:
-    """Give each difference of a report once: what nothing excuses first, then in order of the presets."""
+def grouped(report: dict[str, Any], *, by_place: bool = False) -> list[Group]:
+    """Give each difference of a report once: what nothing excuses first, then in order of the presets.
+
+    Args:
+        report: the document.
+        by_place: one that is written at several places here is several.
+    """
     groups: dict[str, Group] = {}
     for row in report["presets"]:
         for one in row["differences"]:
-            same = repr([{**part, "legacy_origin": None, "within": None} for part in (one, *one["within"])])
-            groups.setdefault(same, Group(one, {})).presets[row["preset"]] = one["legacy_origin"]
-    return sorted(groups.values(), key=lambda group: group.difference["class"] != "different")
+            named = ("key", "kind", "legacy_text", "compiled_text", "class", "rule", "waiver")
+            places = [(part["origin"], part["line"]) for part in (one, *one["within"])] if by_place else []
+            group = groups.setdefault(repr(([one[name] for name in named], places)), Group(one, [], []))
+            group.presets.append(name_of(row))
+            group.every.append(one)
+    return sorted(groups.values(), key=lambda group: group.is_excused)
+
+
+def name_of(row: dict[str, Any]) -> str:
+    """Give the path of a preset; that of the other side where there is none here."""
+    return str(row["preset"] if row["preset"] is not None else row["legacy"])
 
 
 def headline(report: dict[str, Any]) -> str:

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
+from compiler.as_json import place_text
 from compiler.console import columns
 from compiler.contrast import apart, quiet
 from compiler.emitter import cut
 from compiler.problems import printable
-from compiler.proofs import grouped, headline
+from compiler.proofs import Group, grouped, headline
 
 MARKDOWN_BYTES: Final = 900_000
 """The largest job summary in bytes; GitHub drops one of more than 1 MiB as a whole."""
@@ -56,7 +57,7 @@ def terminal(report: dict[str, Any]) -> list[str]:
             ),
         ]
     )
-    groups = _grouped(report)
+    groups = grouped(report)
     for group in groups[:GROUPS]:
         lines += ["", *_difference(group, report["against"])]
     if len(groups) > GROUPS:
@@ -69,49 +70,29 @@ def terminal(report: dict[str, Any]) -> list[str]:
     return list(map(quiet, lines))
 
 
-class _Group(NamedTuple):
-    """A difference, and each preset in which it is the same, with where either side has it."""
-
-    first: dict[str, Any]
-    presets: dict[str, tuple[str, str]]
-
-    def places(self) -> list[str]:
-        """Give the lines to look at here, each once."""
-        return list(dict.fromkeys(place for _, place in self.presets.values()))
-
-    def is_excused(self) -> bool:
-        """Say whether a rule or a waiver excuses it."""
-        return bool(self.first["class"] != "different")
+def _places(group: Group) -> list[str]:
+    """Give for each preset the line to look at here."""
+    return [one["origin"] or place_text(one["line"]) for one in group.every]
 
 
-def _grouped(report: dict[str, Any]) -> list[_Group]:
-    """Give each difference once, wherever it was written: what nothing excuses first, then in order of the presets."""
-    groups: dict[str, _Group] = {}
-    for row in report["presets"]:
-        for one in row["differences"]:
-            named = ("key", "kind", "legacy_text", "compiled_text", "class", "rule", "waiver")
-            group = groups.setdefault(repr([one[name] for name in named]), _Group(one, {}))
-            place = one["origin"] or _place(one["line"])
-            group.presets[_name(row["preset"])] = (one["legacy_origin"] or "", place)
-    return sorted(groups.values(), key=_Group.is_excused)
-
-
-def _difference(group: _Group, against: str) -> list[str]:
+def _difference(group: Group, against: str) -> list[str]:
     its = "" if against == "legacy" else f"{against}:"
-    one, places = group.first, group.places()
+    one, every = group.first, _places(group)
+    places = list(dict.fromkeys(every))
     lines = [f"{one['key']}: {one['kind']}{_excuse(one)}"]
     parts = one["within"][:WITHIN]
     if not parts:
         old, new = apart(one["legacy_text"], one["compiled_text"])
         here = places[0] if len(places) == 1 else ""
         lines += columns([(f"  {against}", old or "absent", ""), ("  here", new or "absent", here)])
-    lines += columns([(f"  {part['key']}", _became(part), _place(part["line"])) for part in parts])
+    lines += columns([(f"  {part['key']}", _became(part), place_text(part["line"])) for part in parts])
     lines += [f"  and {len(one['within']) - WITHIN} more in this list"] if len(one["within"]) > WITHIN else []
-    rows = list(group.presets.items())
+    befores = (one["legacy_origin"] for one in group.every)
+    rows = list(zip(group.presets, befores, every, strict=True))
     lines += columns(
         [
             (f"  in {preset}", f"from {its}{before}" if before else "", place if len(places) > 1 else "")
-            for preset, (before, place) in rows[:LISTED]
+            for preset, before, place in rows[:LISTED]
         ]
     )
     return [*lines, *([f"  and in {len(rows) - LISTED} more"] if len(rows) > LISTED else [])]
@@ -126,10 +107,6 @@ def _excuse(one: dict[str, Any]) -> str:
 
 def _became(part: dict[str, Any]) -> str:
     return " -> ".join(text or "absent" for text in apart(part["legacy_text"], part["compiled_text"]))
-
-
-def _place(line: dict[str, Any]) -> str:
-    return f"{line['file']}:{line['line']}:{line['column']}"
 
 
 def _name(preset: str | None) -> str:
@@ -187,16 +164,16 @@ def markdown(report: dict[str, Any]) -> str:
     """Give the report for a CI job summary: less than `MARKDOWN_BYTES`, and whatever does not fit is counted."""
     said = headline(report).removeprefix(f"{report['verdict']} against {report['against']}: ")
     text = f"### {_text(report['verdict'])} against {_code(report['against'])}\n\n{_text(said)}\n"
-    groups, (blind, excused) = _grouped(report), _survivors(report)
+    groups, (blind, excused) = grouped(report), _survivors(report)
     problems = list(dict.fromkeys((one["code"], one["message"]) for one in report["problems"]))
     alarm = f"\n**The proof is blind**: {_survived(blind)}, and nothing excuses it.\n\n"
     folded = f"\n<details><summary>{_survived(excused)}, each with an excuse</summary>\n"
     for part in (
         _Part(alarm, blind, _alarm_row),
         _Part("\n#### Problems\n\n", problems, _problem_row),
-        _Part(_DIFFERS, [group for group in groups if not group.is_excused()], _difference_rows),
+        _Part(_DIFFERS, [group for group in groups if not group.is_excused], _difference_rows),
         _Part(_PRESETS, report["presets"], _preset_row),
-        _Part(_EXCUSED, [group for group in groups if group.is_excused()], _difference_rows),
+        _Part(_EXCUSED, [group for group in groups if group.is_excused], _difference_rows),
         _Part(folded + _SURVIVED, excused, _survivor_row, "\n</details>\n"),
     ):
         text += part.fitting((MARKDOWN_BYTES - len(text.encode())) // 2)
@@ -242,7 +219,7 @@ def _problem_row(one: tuple[str, str]) -> str:
     return f"- {_prose(one[1])} ({_text(one[0])})\n"
 
 
-def _difference_rows(group: _Group) -> str:
+def _difference_rows(group: Group) -> str:
     """Write a difference; of a list what changed within it, each in a row, of which the first names the presets."""
     one, excuse = group.first, ""
     if one["rule"] is not None:
@@ -250,15 +227,16 @@ def _difference_rows(group: _Group) -> str:
     if one["waiver"] is not None:
         expires, owner, reason = (_code(one["waiver"][name]) for name in ("expires", "owner", "reason"))
         excuse = f", waived until {expires} by {owner}: {reason}"
-    presets = ", ".join(map(_code, list(group.presets)[:LISTED]))
+    presets = ", ".join(map(_code, group.presets[:LISTED]))
     presets += f" and {len(group.presets) - LISTED:,} more" if len(group.presets) > LISTED else ""
-    others = f" and {len(group.places()) - 1:,} more" if len(group.places()) > 1 else ""
+    places = set(_places(group))
+    others = f" and {len(places) - 1:,} more" if len(places) > 1 else ""
     rows = []
     for part in (one["within"] or [one])[:WITHIN]:
         texts = apart(part["legacy_text"], part["compiled_text"], WIDEST)
         old, new = (_code(text) if text else "absent" for text in texts)
         kind = _text(part["kind"]) + excuse
-        place = _code(_place(part["line"])) + others
+        place = _code(place_text(part["line"])) + others
         rows.append(f"| {_code(part['key'])} | {kind} | {old} | {new} | {place} | {presets} |\n")
         presets = excuse = others = ""
     if len(one["within"]) > WITHIN:
@@ -331,10 +309,10 @@ def github(report: dict[str, Any]) -> list[str]:
 
 
 def _of_differences(report: dict[str, Any]) -> Iterable[str]:
-    for group in grouped(report):
-        one, presets = group.difference, list(group.presets)
-        if one["class"] == "different":
-            trains = f"{_name(presets[0])} trains" if len(presets) == 1 else f"{len(presets):,} presets train"
+    for group in grouped(report, by_place=True):
+        one, presets = group.first, group.presets
+        if not group.is_excused:
+            trains = f"{presets[0]} trains" if len(presets) == 1 else f"{len(presets):,} presets train"
             for part in one["within"] or [one]:
                 texts = apart(part["legacy_text"], part["compiled_text"], WIDEST)
                 old, new = (text or "absent" for text in texts)
