@@ -49,6 +49,7 @@ A module imports only from those above it.
     page_parts  pieces of the page; the one place where text becomes HTML       know the whole page
     page_diffs  differences and mixes on the page                               compute
     page        the report document as a page                                   compute, read a clock
+    publishing  the report document in every form, on disk                      decide what a report says
     launch      a verified lock, the copy of a run, the trainer's command       let a shell read anything
     database    doit's record of earlier runs, as a backend                     import doit
     run         what one doit process knows                                     import doit

@@ -11,7 +11,6 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from compiler import answers, impacts, pipeline, settings
 from compiler.answers import Said, as_json
@@ -21,7 +20,7 @@ from compiler.catalog import Layout
 from compiler.console import Progress, bug, prepare, say, tell, write
 from compiler.pipeline import Workspace
 from compiler.problems import Invalid, Problem, TrainlockError, UsageError
-from compiler.store import BuildLock, write_file
+from compiler.store import BuildLock
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -135,6 +134,7 @@ def _prove(workspace: Workspace, options: argparse.Namespace) -> Said:
 
     from compiler import proofs, report  # noqa: PLC0415
     from compiler.proving import Prover, other_side  # noqa: PLC0415
+    from compiler.publishing import publish  # noqa: PLC0415
 
     with BuildLock(workspace.layout, options.wait, lambda text: say(f"trainlock: {text}")) as lock:
         if lock.waited:
@@ -162,12 +162,10 @@ def _prove(workspace: Workspace, options: argparse.Namespace) -> Said:
         problems += prover.wrong(rows, everything=wanted is None)
         found = prover.report(rows, everything=wanted is None)
         unwritten: tuple[Problem, ...] = ()
+        folder = workspace.layout.reports if options.reports is None else _from_root(workspace, options.reports)
         try:
-            if options.reports is not None:
-                _write_reports(workspace, _from_root(workspace, options.reports), found)
-            elif wanted is None:
-                _write_reports(workspace, workspace.layout.reports, found)
-                write_file(workspace.layout, f"{workspace.layout.reports}/.gitignore", b"*\n")
+            if options.reports is not None or wanted is None:
+                publish(workspace.layout, folder, found)
         except Invalid as invalid:
             unwritten = invalid.problems  # the verdict is told all the same
     _tell([*problems, *unwritten], workspace)
@@ -175,13 +173,6 @@ def _prove(workspace: Workspace, options: argparse.Namespace) -> Said:
     if options.annotate and not options.json:
         lines += report.github(found)
     return int(bool(unwritten) or not proofs.passes(found)), lines
-
-
-def _write_reports(workspace: Workspace, folder: str, found: dict[str, Any]) -> None:
-    from compiler import page, report  # noqa: PLC0415
-
-    for name, content in report.formats(found, page.html(found), json_text(found)):
-        write_file(workspace.layout, f"{folder}/{name}", content.encode())
 
 
 def _refuse_unproven(wanted: list[str] | None, known: set[str | None]) -> None:

@@ -13,7 +13,18 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from compiler.merging import FUSION, Policy
-from compiler.values import NOWHERE, EntryName, KeyPath, Node, canonical, digest_document, entry_name, held_at, replaced
+from compiler.values import (
+    ENTRY_KEYS,
+    NOWHERE,
+    EntryName,
+    KeyPath,
+    Node,
+    canonical,
+    digest_document,
+    entry_name,
+    replaced,
+    under,
+)
 
 Kind = Literal["added", "removed", "changed", "retyped", "reordered"]
 Document = Literal["preset", "fusion"]
@@ -145,6 +156,21 @@ def places(node: Node, policy: Policy | None = None, path: KeyPath = ()) -> Iter
         yield path, node
 
 
+def entered(node: Node, step: str | int, policy: Policy | None) -> Node | None:
+    """Take one step of a difference's path: a key, an index, or the name of an entry, by what the policy says.
+
+    An entry of a list that is not keyed is known as everywhere.
+    """
+    value = node.value
+    if isinstance(step, EntryName):
+        keys = policy.keys if policy is not None and policy.keys else ENTRY_KEYS
+        items = value if type(value) is list else []
+        return next((item for item in items if entry_name(item, keys) == step), None)
+    if isinstance(step, int):
+        return value[step] if type(value) is list and step < len(value) else None
+    return value.get(step) if type(value) is dict else None
+
+
 def aligned(difference: Difference) -> list[Difference]:
     """Give what changed within a list: items matched by `name`, else by place where there are as many on both sides.
 
@@ -189,6 +215,10 @@ class Policies(NamedTuple):
     preset: Policy | None
     fusion: Policy = FUSION
 
+    def of(self, document: Document) -> Policy | None:
+        """Give the policy of a document."""
+        return self.preset if document == "preset" else self.fusion
+
 
 class Compared(NamedTuple):
     """What a comparison saw: how many places it looked at, on either side, and those that differ."""
@@ -213,8 +243,7 @@ def compare(legacy: Side, compiled: Side, policies: Policies, *, second_opinion:
         raise Disagreement("the bytes of two documents, and those of their parts, disagree")
     looked_at: set[tuple[str, KeyPath]] = set()
     for document, old, new in _documents(legacy, compiled):
-        policy = policies.preset if document == "preset" else policies.fusion
-        looked_at.update((document, path) for side in (old, new) for path, _ in places(side, policy))
+        looked_at.update((document, path) for side in (old, new) for path, _ in places(side, policies.of(document)))
         if second_opinion:
             contradict(old, new, [one for one in found if one.document == document])
     return Compared(len(looked_at), tuple(found))
@@ -225,7 +254,7 @@ def unequal(legacy: Side, compiled: Side, policies: Policies) -> list[Difference
     return [
         difference
         for document, old, new in _documents(legacy, compiled)
-        for difference in differences(old, new, policies.preset if document == "preset" else policies.fusion, document)
+        for difference in differences(old, new, policies.of(document), document)
     ]
 
 
@@ -245,7 +274,7 @@ def _documents(legacy: Side, compiled: Side) -> Iterator[tuple[Document, Node, N
 def _told_apart(side: Side, other: Side) -> Node:
     """Give the values of a side; with its mix in the place of a path that for the other side is text, and the same."""
     if side.fusion is not None:
-        named, there = (held_at(one.values, side.fusion_at) for one in (side, other))
+        named, there = (under(one.values, side.fusion_at) for one in (side, other))
         if there is not None and named is not None and canonical(there) == canonical(named):
             return replaced(side.values, side.fusion_at, side.fusion.value)
     return side.values

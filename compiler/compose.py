@@ -28,6 +28,7 @@ from compiler.values import (
     entry_name,
     leaves,
     show_path,
+    under,
 )
 
 
@@ -139,7 +140,7 @@ class Composer:
     def _fusion_node(self, resolved: Resolved) -> Node | None:
         """Give what a preset holds at its fusion key; None where that is absent, null or an empty text."""
         path = self.layout.settings.fusion_key
-        named = _at(resolved.values, path) if path else None
+        named = under(resolved.values, path) if path else None
         return named if named is not None and named.value not in (None, "") else None
 
     def _named_mix(self, resolved: Resolved, named: Node) -> Resolved:
@@ -315,15 +316,6 @@ def _used_by(resolved: Resolved, named: Node) -> tuple[Note, ...]:
         if named.origin.file == resolved.source
         else (Note(Origin(resolved.source, 0, 0), "is the preset that gets it"),)
     )
-
-
-def _at(node: Node, path: KeyPath) -> Node | None:
-    for step in path:
-        child = node.value.get(step) if type(node.value) is dict else None
-        if child is None:
-            return None
-        node = child
-    return node
 
 
 def _leaf_differences(values: Node, once: Node) -> Iterator[tuple[KeyPath, Node | None, Node | None]]:

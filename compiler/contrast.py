@@ -13,11 +13,11 @@ from compiler import proofs
 from compiler.compare import Difference, Policies, Side, compare
 from compiler.emitter import INLINE_COLUMNS, cut
 from compiler.history import Revision
-from compiler.merging import FUSION, preset_policy
+from compiler.merging import FUSION
 from compiler.pipeline import Workspace
 from compiler.problems import Invalid, Problem, UsageError, did_you_mean, printable
 from compiler.proofs import Places
-from compiler.sides import Loaded, of_sources, of_tree, other_tree, places_of
+from compiler.sides import Loaded, of_sources, of_tree, other_tree, places_of, policies_of
 from compiler.values import Origin
 from compiler.verdict import Judged
 
@@ -128,7 +128,7 @@ def _contrast(
     old, new = (_load(tree, operand, mixes[0]) for tree, operand in zip(trees, (left, right), strict=True))
     assert old.side is not None
     assert new.side is not None
-    policies = Policies(FUSION if mixes[0] else preset_policy(workspace.layout.settings.keyed))
+    policies = Policies(FUSION) if mixes[0] else policies_of(workspace.layout.settings)
     compared = compare(old.side, new.side, policies, second_opinion=False)
 
     def places(one: Difference) -> Places:

@@ -24,6 +24,7 @@ from compiler.values import (
     digest_document,
     leaves,
     node_of,
+    under,
 )
 
 FOLDER: Final = "legacy"
@@ -124,10 +125,8 @@ def tree_digest(legacy: str) -> str:
 
 def mix_named_by(record: Record, fusion_key: KeyPath) -> str | None:
     """Give the source of the mix that a recorded preset names, or None."""
-    node: Node | None = record.values
-    for key in fusion_key:
-        node = node.value.get(key) if node is not None and type(node.value) is dict else None
-    named = node.value if node is not None and fusion_key else None
+    node = under(record.values, fusion_key) if fusion_key else None
+    named = node.value if node is not None else None
     return named if type(named) is str and named else None
 
 

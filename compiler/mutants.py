@@ -70,8 +70,9 @@ def _of_document(document: Document, node: Node, policy: Policy | None, without:
         for kind, planted in _changes(found):
             if planted is _DROP or canonical(_node(planted)) != canonical(found):
                 yield Mutant(document, path, kind, planted)
-        for index, item in enumerate(found.value if inside is not None and type(found.value) is list else ()):
-            renamed = _renamed(item, inside.keys if inside is not None else ())
+        keys = inside.keys if inside is not None else ()
+        for index, item in enumerate(found.value if keys and type(found.value) is list else ()):
+            renamed = _renamed(item, keys)
             if renamed is not None:
                 yield Mutant(document, (*path, index), "renamed", renamed)
 

@@ -11,15 +11,14 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from compiler.compare import Difference, Side
-from compiler.values import KeyPath, Node
+from compiler.values import KeyPath, Node, under
 
 _ABSENT: Final = object()
 
 
-def _at(node: Node | None, *path: str) -> Any:
+def _at(values: Node, *path: str) -> Any:
     """Give what stands at a path of keys: a scalar, a dict or a list of nodes, or `_ABSENT`."""
-    for key in path:
-        node = node.value.get(key) if node is not None and type(node.value) is dict else None
+    node = under(values, path)
     return _ABSENT if node is None else node.value
 
 
@@ -70,19 +69,15 @@ def saving_off(path: KeyPath, side: Side) -> bool:
 _RLHF_ALIVE: Final = ("rlhf_type", "llm_kd_weight", "teacher_model")
 
 
-def _rlhf_is_empty(side: Side) -> bool:
-    section = _at(side.values, "rlhf")
-    return type(section) is dict and not {*section} & {*_RLHF_ALIVE}
-
-
 def rlhf_off(path: KeyPath, side: Side) -> bool:
     """Without `rlhf.rlhf_type` the section is dropped.
 
     Not so `llm_kd_weight`, which must still parse, and `teacher_model`, which visual distillation looks at.
     Decided in src/config/loader.py (build_train_arguments).
     """
-    if path == ("rlhf",):  # an empty section is as good as none
-        return _at(side.values, "rlhf") is _ABSENT or _rlhf_is_empty(side)
+    section = _at(side.values, "rlhf")
+    if path == ("rlhf",):  # a section in which nothing lives is as good as none
+        return section is _ABSENT or (type(section) is dict and section.keys().isdisjoint(_RLHF_ALIVE))
     return path[:1] == ("rlhf",) and path[1] not in _RLHF_ALIVE and _is_unset(_at(side.values, "rlhf", "rlhf_type"))
 
 

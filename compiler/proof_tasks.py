@@ -85,7 +85,7 @@ def _is_proven(task: Any, values: dict[str, Any], pair: Pair, path: str) -> bool
 
 def _report(paths: dict[Pair, str]) -> dict[str, str] | bool:
     """Put the proofs together, and write every report; what does not pass fails the task."""
-    from compiler import page, report  # noqa: PLC0415 - a run with nothing to do needs neither
+    from compiler.publishing import publish  # noqa: PLC0415 - a run with nothing to do needs no page
 
     run = current()
     with run.one_at_a_time:
@@ -95,12 +95,8 @@ def _report(paths: dict[Pair, str]) -> dict[str, str] | bool:
             prover = run.prover
             rows = [_kept(paths.get(pair)) or _proven(pair) for pair in prover.pairs]
             found = prover.report(rows)
-            written = {}
-            write_file(run.layout, f"{run.layout.reports}/.gitignore", b"*\n")
-            for name, text in report.formats(found, page.html(found), json_text(found)):
-                path = f"{run.layout.reports}/{name}"
-                write_file(run.layout, path, text.encode())
-                run.digests[path] = written[path] = hashlib.sha256(text.encode()).hexdigest()
+            written = publish(run.layout, run.layout.reports, found)
+            run.digests.update(written)
         except TrainlockError as error:
             return run.fail(error.problems)
         except Disagreement as error:
@@ -222,6 +218,6 @@ def report_tasks() -> Iterator[dict[str, Any]]:
         name="equivalence",
         doc=f"{run.layout.reports}/equivalence.html, .md and .json",
         file_dep=[*paths.values(), *sorted(locks), *([DEFAULT] if _is_mapped() else [])],
-        targets=[f"{run.layout.reports}/equivalence.{suffix}" for suffix in ("json", "md", "html")],
+        targets=[f"{run.layout.reports}/{name}" for name in proofs.REPORTS],
         uptodate=[_is_reported],
     )

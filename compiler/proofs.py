@@ -21,6 +21,10 @@ SCHEMA_VERSION: Final = 1
 """Of a proof and of the report document; a field may be added without a new number."""
 
 
+REPORTS: Final = ("equivalence.json", "equivalence.md", "equivalence.html")
+"""The files of a report: for programs, for a CI job, for people."""
+
+
 def proof(
     legacy: str | None,
     preset: str | None,

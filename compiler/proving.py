@@ -12,11 +12,10 @@ from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 from compiler import legacy, lockfile, pipeline, proofs
-from compiler.compare import Policies, Side, aligned
+from compiler.compare import Side, aligned
 from compiler.emitter import Encoder, shown
 from compiler.history import Revision, is_folder
 from compiler.mapping import Waiver
-from compiler.merging import preset_policy
 from compiler.mutants import Amount, Survivor, Tally, chosen, drill, is_caught, mutants, planted
 from compiler.pairing import Pair, There, pair_up
 from compiler.pipeline import Workspace
@@ -30,6 +29,7 @@ from compiler.sides import (
     of_tree,
     other_tree,
     places_of,
+    policies_of,
     side_of_lock,
 )
 from compiler.store import read_file, through_disk
@@ -42,7 +42,6 @@ from compiler.verdict import (
     Verdict,
     is_expired,
     judge,
-    unexcused,
     waiver_problems,
 )
 
@@ -100,7 +99,7 @@ class Prover:
             UsageError: `no-legacy`.
         """
         self.workspace = workspace
-        self.policies = Policies(preset_policy(workspace.layout.settings.keyed))
+        self.policies = policies_of(workspace.layout.settings)
         self._second_opinion = second_opinion
         self._amount: Amount = amount
         self._today = today
@@ -138,7 +137,7 @@ class Prover:
         drifted = [problem for problem in new.problems if problem.severity == "error"]
         if drifted and verdict in PASSING:
             verdict, reason = "UNPROVEN", drifted[0].message
-        tally = self._drill(pair.preset, old.side, new.side, waivers, through=new.made == "lock")
+        tally = self._drill(pair.preset, old.side, new, waivers, judgement.differences)
         data = proofs.proof(
             *pair,
             verdict,
@@ -238,13 +237,20 @@ class Prover:
 
     # ------------------------------------------------------------------------------------------ the drill
 
-    def _drill(self, preset: str, old: Side, new: Side, waivers: tuple[Waiver, ...], *, through: bool) -> Tally:
-        """Plant mutants; one of them, where there is a lock, goes through the lock on disk and past deepdiff."""
+    def _drill(
+        self, preset: str, old: Side, loaded: Loaded, waivers: tuple[Waiver, ...], before: tuple[Judged, ...]
+    ) -> Tally:
+        """Plant mutants; one of them, where there is a lock, goes through the lock on disk and past deepdiff.
+
+        `before` is what was judged without any.
+        """
+        new = loaded.side
+        assert new is not None
         found = chosen(mutants(new, self.policies), self._amount)
         tally = drill(old, new, self.policies, waivers, found)
         excused = {one.mutant for one in tally.survivors}
         first = next((one for one in found if one.document == "preset" and one not in excused), None)
-        if first is None or not through:
+        if first is None or loaded.made != "lock":
             return tally
         layout = self.workspace.layout
         path = layout.lock_of(preset)
@@ -254,7 +260,7 @@ class Prover:
         lock = lockfile.decode(path, through_disk(layout, path, head + b"\n" + body))
         side = side_of_lock(lock, layout, self._read)
         judged = judge(old, side, self.policies, waivers, second_opinion=self._second_opinion).differences
-        if is_caught(unexcused(old, new, self.policies, waivers), judged):
+        if is_caught(before, judged):
             return tally
         return Tally(tally.seeded, tally.caught - 1, (*tally.survivors, Survivor(first, "")))
 

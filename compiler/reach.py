@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from compiler.compare import places
+from compiler.compare import entered, places
 from compiler.merging import FUSION, Policy, preset_policy
 from compiler.pipeline import Workspace
 from compiler.problems import Invalid, Problem
-from compiler.values import ENTRY_KEYS, EntryName, KeyPath, Node, canonical, entry_name, held_at, show_path
+from compiler.values import EntryName, KeyPath, Node, canonical, held_at, show_path
 
 
 class Leaf(NamedTuple):
@@ -83,12 +83,7 @@ def _winner(node: Node, path: KeyPath, policy: Policy | None) -> Node | None:
     """Give what a document holds at a path, or at the nearest key above that holds nothing of the kind any more."""
     for step in path:
         is_entry = isinstance(step, EntryName)
-        below: Node | None = None
-        if is_entry and type(node.value) is list:
-            keys = policy.keys if policy is not None else ENTRY_KEYS
-            below = next((item for item in node.value if entry_name(item, keys) == step), None)
-        elif not is_entry and type(node.value) is dict:
-            below = node.value.get(step)
+        below = entered(node, step, policy)
         if below is None:
             took_its_place = type(node.value) is not (list if is_entry else dict) or not node.value
             return node if took_its_place else None

@@ -345,8 +345,3 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def formats(report: dict[str, Any], page: str, json_text: str) -> Iterable[tuple[str, str]]:
-    """Give the files of a report by name, each with its text."""
-    return (("equivalence.json", json_text + "\n"), ("equivalence.md", markdown(report)), ("equivalence.html", page))

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from compiler import legacy, lockfile
 from compiler.catalog import Layout
-from compiler.compare import Difference, Document, Policies, Side
+from compiler.compare import Difference, Document, Policies, Side, entered
 from compiler.compose import Composer, Resolved
 from compiler.legacy import Record, Records
 from compiler.merging import Policy, preset_policy
@@ -21,18 +21,7 @@ from compiler.problems import Invalid, Problem
 from compiler.proofs import Places
 from compiler.settings import Settings
 from compiler.tree import Disk, Tree, load
-from compiler.values import (
-    ENTRY_KEYS,
-    EntryName,
-    KeyPath,
-    Node,
-    Origin,
-    canonical,
-    entry_name,
-    held_at,
-    step_into,
-    unequal_leaves,
-)
+from compiler.values import KeyPath, Node, Origin, canonical, under, unequal_leaves
 
 Made = Literal["lock", "sources", "record", ""]
 
@@ -63,7 +52,8 @@ def _nothing(*problems: Problem) -> Loaded:
     return Loaded(None, "", "", problems, lambda: None)
 
 
-def _policies(settings: Settings) -> Policies:
+def policies_of(settings: Settings) -> Policies:
+    """Give which lists have entries in the presets of a repository, and in its mixes."""
     return Policies(preset_policy(settings.keyed))
 
 
@@ -140,7 +130,7 @@ def of_sources(workspace: Workspace, source: str) -> Loaded:
         return _nothing(*invalid.problems)
     side = _composed(resolved)
     mix = resolved.fusion.source if resolved.fusion is not None else ""
-    return Loaded(side, "sources", mix, (), lambda: side, _policies(workspace.layout.settings))
+    return Loaded(side, "sources", mix, (), lambda: side, policies_of(workspace.layout.settings))
 
 
 def of_lock(workspace: Workspace, source: str, read: Callable[[str], bytes | None]) -> Loaded:
@@ -178,7 +168,7 @@ def _of_lock(
         mix = _source_of(read(lock.header.fusion_lock)) if side.fusion is not None else ""
     except Invalid as invalid:
         return _nothing(*invalid.problems)
-    return Loaded(side, "lock", mix, (), compose, _policies(layout.settings))
+    return Loaded(side, "lock", mix, (), compose, policies_of(layout.settings))
 
 
 def side_of_lock(lock: lockfile.Lock, layout: Layout, read: Callable[[str], bytes | None]) -> Side:
@@ -188,7 +178,7 @@ def side_of_lock(lock: lockfile.Lock, layout: Layout, read: Callable[[str], byte
         Invalid: the fusion lock is missing or damaged.
     """
     at = layout.settings.fusion_key or ()
-    named = held_at(lock.values, at) if at and lock.header.fusion_lock else None
+    named = under(lock.values, at) if at and lock.header.fusion_lock else None
     if named is None or named.value != lock.header.fusion_lock:
         return Side(lock.values)
     data = read(lock.header.fusion_lock)
@@ -275,22 +265,14 @@ def _within(found: Node, difference: Difference) -> Node:
 
 def _held(loaded: Loaded, side: Side | None, document: Document, path: KeyPath) -> Node | None:
     """Give what a side holds at a place; None where it holds nothing."""
-    if document == "preset":
-        return _below(side.values, path, loaded.policies.preset) if side is not None else None
-    fusion = side.fusion if side is not None else None
-    return _below(fusion, path, loaded.policies.fusion) if fusion is not None else None
+    node = None if side is None else side.values if document == "preset" else side.fusion
+    return _below(node, path, loaded.policies.of(document)) if node is not None else None
 
 
 def _below(node: Node, path: KeyPath, policy: Policy | None = None) -> Node | None:
-    """Follow a path; the entries of a list are known by what the policy says, else as everywhere."""
+    """Follow the path of a difference."""
     for step in path:
-        if isinstance(step, EntryName):
-            keys = policy.keys if policy is not None and policy.keys else ENTRY_KEYS
-            items = node.value if type(node.value) is list else []
-            child = next((item for item in items if entry_name(item, keys) == step), None)
-        else:
-            taken = step_into(node, step)
-            child = taken[1] if taken is not None else None
+        child = entered(node, step, policy)
         if child is None:
             return None
         node = child

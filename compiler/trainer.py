@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from compiler.values import KeyPath, Node
+from compiler.values import KeyPath, Node, under
 
 DEFAULT_PER_DEVICE: Final = 1
 """`per_device_train_batch_size` where it is not set (ms-swift's training arguments)."""
@@ -133,9 +133,7 @@ def grpo_refusals(values: Node, world_size: int) -> tuple[str, ...]:
 
 def held(values: Node, *path: str) -> Any:
     """Give the plain value at a path of keys if it is a scalar, else None."""
-    node: Node | None = values
-    for key in path:
-        node = node.value.get(key) if node is not None and type(node.value) is dict else None
+    node = under(values, path)
     return None if node is None or type(node.value) in (dict, list) else node.value
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 KeyPath = tuple[str | int, ...]
@@ -313,6 +313,16 @@ def step_into(node: Node, step: str | int) -> tuple[str | int, Node] | None:
             return (index, value[index]) if index < len(value) else None
         return next(((step, item) for item in value if entry_name(item) == step), None)
     return None
+
+
+def under(node: Node, path: Iterable[str | int]) -> Node | None:
+    """Give what mappings hold at a path of keys; None where they hold nothing there, or something is no mapping."""
+    for key in path:
+        child = node.value.get(key) if type(node.value) is dict else None
+        if child is None:
+            return None
+        node = child
+    return node
 
 
 def held_at(node: Node, path: KeyPath) -> Node | None:
