@@ -10,17 +10,20 @@ A module imports only from those above it.
     console     printing that no broken stream turns into a failure             decide what is printed
     tree        where bytes come from: the disk, a mapping; Source              know what is in a file
     history     a git revision as a tree; renames; the only calls of git        touch the working tree
+    spelling    scalars that two versions of YAML read differently               read a file
+    scalars     YAML nodes with the types and values of `yaml.safe_load`        word a problem
     syntax      what is wrong with a document before it has values              parse
     json_reader JSON to nodes                                                   know where a text comes from
     reader      bytes to Fragment; the only reading of YAML; limits             merge, know which tree it is
     settings    [tool.trainlock] under the options of the command line          know what exists
     catalog     Layout: where things are, name and path, what exists            read content
     merging     the rules and the policy table: the one place                   read files, know names
+    emitter     values to the text of a lock, dialect-proof                     know a header or a file
     references  what an extends key names; cycles, keys that look like one      read files
     extends     references to Chain; cycles, missing bases, merge order         merge values
     checks      named checks, one function each                                 repair a value
+    hierarchy   checks of what a fragment makes of its bases                    repair a value
     compose     preset and fusion config to Resolved; each file parsed once     write
-    emitter     values to the text of a lock, dialect-proof                     know a header or a file
     provenance  where a value was written, and what it overrode                 compose
     lockfile    Lock: encode, decode, drift with its reason                     compose
     store       the build folder: all writes, one build at a time               compile
@@ -34,6 +37,12 @@ A module imports only from those above it.
     effective   values that the trainer rewrites after the merge                change a value
     schema      what the trainer takes: its recorded arguments, the project's   judge
     trainer_checks  checks of a resolved preset against its trainer             repair a value
+    combinations  checks of what must fit together in a preset                  repair a value
+    mix_checks  checks of a resolved mix against its project                    repair a value
+    run_names   checks of what a run calls itself                               repair a value
+    exposure    checks for values that look like secrets                        tell the value
+    across      checks of all documents together                                keep a document
+    lint        which checks there are, what is silenced of their findings      judge by itself
     pipeline    the verbs, which return data                                    import doit, print
     proofs      proofs and the report document, as plain data                   judge
     sides       what a preset holds: by its lock, its sources, its record       judge

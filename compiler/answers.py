@@ -166,7 +166,7 @@ def show(workspace: Workspace, options: argparse.Namespace, tell: Tell) -> Said:
     """Print a flattened preset, as its lock has it; with a gutter of origins if asked."""
     source = find_one(workspace, options.preset)
     compiled = workspace.compile(source)
-    tell(pipeline.warnings_of(compiled.resolved))
+    tell(compiled.warnings)
     values = compiled.resolved.values
     rewrites = [] if workspace.is_mix(source) else list(effective.rewritten(values, options.world_size))
     if options.json:

@@ -89,8 +89,11 @@ def parser() -> argparse.ArgumentParser:
     built = verb("build", "compile presets, and write the locks that differ")
     built.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
     _add_wait(built)
+    _add_strict(built)
     checked = verb("check", "compile in memory, and compare with the locks; writes nothing")
     checked.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
+    _add_strict(checked)
+    checked.add_argument("--data", action="store_true", help="ask whether the files of records exist, too")
     asked = verb("why", "say where a value was written, and what it overrode")
     asked.add_argument("preset", metavar="PRESET", help="a name, a source or a lock")
     asked.add_argument(
@@ -142,6 +145,10 @@ def parser() -> argparse.ArgumentParser:
     told.add_argument("--from", metavar="REV", dest="since", default="", help="look at A as it was at a revision")
     told.add_argument("--to", metavar="REV", dest="until", default="", help="look at B as it was at a revision")
     return made
+
+
+def _add_strict(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--strict", action="store_true", help="exit 1 on a warning, too")
 
 
 def _add_world_size(verb: argparse.ArgumentParser) -> None:

@@ -59,7 +59,7 @@ class Layout:
         self.reports = posixpath.join(self.build, "reports")
         self._inside: dict[str, bool] = {}
         self._globs = {
-            kind: _matcher(globs)
+            kind: matcher(globs)
             for kind, globs in (
                 ("presets", settings.presets),
                 ("components", settings.components),
@@ -241,7 +241,7 @@ def unfit_names(paths: Iterable[str]) -> list[Problem]:
     ]
 
 
-def _matcher(globs: Iterable[str]) -> re.Pattern[str]:
+def matcher(globs: Iterable[str]) -> re.Pattern[str]:
     """Compile globs to one pattern: `*` and `?` stay within a folder, `**` stands for any number of folders."""
     patterns = []
     for glob in globs:

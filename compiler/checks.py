@@ -11,6 +11,7 @@ from typing import Final
 
 from compiler.merging import FUSION, entry_problems
 from compiler.problems import Note, Problem
+from compiler.spelling import with_a_dot
 from compiler.values import Node, entry_name
 
 DatasetCheck = Callable[[Node], Iterator[Problem]]
@@ -139,19 +140,12 @@ def bad_ratio(mix: Node) -> Iterator[Problem]:
         says = f"is {value}" if is_number else "is not a number"
         hint = ""
         if type(value) is str and _READS_AS_A_NUMBER.fullmatch(value):
-            hint = f"YAML reads `{value}` as text: write `{_with_a_dot(value)}`"
+            hint = f"YAML reads `{value}` as text: write `{with_a_dot(value)}`"
         why = "it is a share: 0, or more"
         yield Problem("bad-ratio", f"the `ratio` of `{entry_name(entry)}` {says}", held.origin, why=why, hint=hint)
 
 
 _READS_AS_A_NUMBER: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+", re.ASCII)
-
-
-def _with_a_dot(number: str) -> str:
-    """Spell a number so that YAML 1.1 reads one: with a dot, and a sign behind the `e`."""
-    digits, _, exponent = number.lower().partition("e")
-    sign = "" if exponent[0] in "+-" else "+"
-    return f"{digits if '.' in digits else digits + '.0'}e{sign}{exponent}"
 
 
 MIX_CHECKS: Final[tuple[DatasetCheck, ...]] = (no_target, incomplete_entry, source_ratio, bad_ratio)

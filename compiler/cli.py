@@ -11,13 +11,15 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from compiler import answers, impacts, pipeline, settings
 from compiler.answers import Said, as_json
 from compiler.arguments import parser
 from compiler.as_json import json_text, problem_data
 from compiler.catalog import Layout
-from compiler.console import Progress, bug, prepare, say, tell, write
+from compiler.console import TOLD_OF_ONE_CODE, Progress, also_told, bug, prepare, say, tell, write
+from compiler.lint import Silenced
 from compiler.pipeline import Workspace
 from compiler.problems import Invalid, Problem, TrainlockError, UsageError
 from compiler.store import BuildLock
@@ -92,14 +94,23 @@ def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
         progress = Progress()
         made = pipeline.build(workspace, sources, prune=prune, progress=progress)
         progress.clear()
-    code = int(any(problem.severity == "error" for problem in made.problems))
+    code = _code(made.problems, options)
     if options.json:
         problems = [problem_data(problem) for problem in made.problems]
-        return code, as_json(**{**made._asdict(), "problems": problems})
-    _tell(made.problems, workspace)
+        return code, as_json(**{**made._asdict(), "problems": problems, "silenced": _silenced_data(made.silenced)})
+    tell(made.problems, workspace.source_line, at_most=TOLD_OF_ONE_CODE)
     lines = [f"{word:8}{path}" for word, paths in (("built", made.built), ("removed", made.removed)) for path in paths]
     counts = f"{len(made.built)} built, {len(made.unchanged)} unchanged, {len(made.removed)} removed"
-    return code, [*lines, f"{counts}, {len(made.failed)} failed"]
+    return code, [*lines, f"{counts}, {len(made.failed)} failed{also_told(made.problems)}"]
+
+
+def _code(problems: Sequence[Problem], options: argparse.Namespace) -> int:
+    """Give the exit code: 1 where there is an error, and with `--strict` where there is a warning."""
+    return int(any(problem.severity == "error" or options.strict for problem in problems))
+
+
+def _silenced_data(silenced: Sequence[Silenced]) -> list[dict[str, Any]]:
+    return [{"problem": problem_data(one.problem), "reason": one.silence.reason} for one in silenced]
 
 
 def _refuse_unselected(workspace: Workspace, options: argparse.Namespace, sources: list[str] | None) -> None:
@@ -120,13 +131,14 @@ def _refuse_unselected(workspace: Workspace, options: argparse.Namespace, source
 
 
 def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
-    found = pipeline.check(workspace, _find(workspace, options.preset))
-    errors = sum(problem.severity == "error" for problem in found.problems)
+    found = pipeline.check(workspace, _find(workspace, options.preset), data=options.data)
+    code = _code(found.problems, options)
     if options.json:
         problems = [problem_data(problem) for problem in found.problems]
-        return int(errors > 0), as_json(fresh=found.fresh, problems=problems)
+        return code, as_json(fresh=found.fresh, problems=problems, silenced=_silenced_data(found.silenced))
     _tell(found.problems, workspace)
-    return int(errors > 0), [f"{found.fresh} fresh, {errors} wrong"]
+    errors = sum(problem.severity == "error" for problem in found.problems)
+    return code, [f"{found.fresh} fresh, {errors} wrong{also_told(found.problems, found.silenced)}"]
 
 
 def _prove(workspace: Workspace, options: argparse.Namespace) -> Said:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from compiler import hierarchy
 from compiler.catalog import FUSION_SUFFIXES, Layout, unfit_names
 from compiler.checks import component_sections, mix_problems
 from compiler.extends import Chain, Extends
@@ -73,6 +74,7 @@ class Composer:
         self.tree = tree
         self.extends = Extends(tree, layout.configs, layout.settings.extends_keys, lambda: layout.files(tree))
         self._preset_policy = preset_policy(layout.settings.keyed)
+        self._surveys = hierarchy.Surveys()
         self._folded: dict[tuple[str, bool], _Folded] = {}
         self._mixes: dict[str, Resolved | Invalid] = {}
         self._named: dict[str, str | None] = {}
@@ -220,11 +222,17 @@ class Composer:
         key = (chain.path, fusion)
         made = self._folded.get(key)
         if made is None:
-            made = self._folded[key] = self._merged(chain, fusion=fusion)
+            made = self._folded[key] = self._merged(chain, fusion=fusion, shared=True)
         return made
 
-    def _merged(self, chain: Chain, *, fusion: bool) -> _Folded:
-        """Merge a chain: each base folded on its own first, in order, the file itself last."""
+    def _merged(self, chain: Chain, *, fusion: bool, shared: bool = False) -> _Folded:
+        """Merge a chain: each base folded on its own first, in order, the file itself last.
+
+        Args:
+            chain: a file and its bases.
+            fusion: whether it is a fusion config.
+            shared: the values are kept, and become a part of others.
+        """
         policy = FUSION if fusion else self._preset_policy
         problems: list[Problem] = self._fragment_problems(chain, policy)
         values: Node | None = None
@@ -238,6 +246,9 @@ class Composer:
                 problems += below.problems
                 values = below.values if values is None else merge(values, below.values, policy, problems.append)
             values = chain.own if values is None else merge(values, chain.own, policy, problems.append)
+            survey = self._surveys.of(values, shared=shared)
+            if chain.bases:
+                problems += hierarchy.problems_of(chain, values, survey, policy, self.layout.is_component)
         return _Folded(values, tuple(dict.fromkeys(problems)))
 
     def _fragment_problems(self, chain: Chain, policy: Policy | None) -> list[Problem]:

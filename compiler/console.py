@@ -11,6 +11,7 @@ import io
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, TextIO
 
@@ -31,10 +32,35 @@ def say(text: str, end: str = "\n") -> None:
         sys.stderr.flush()
 
 
-def tell(problems: Iterable[Problem], source_line: SourceLine = no_line) -> None:
-    """Print problems on stderr, each once, in order of place; a CI job takes no name in them for a command to it."""
+TOLD_OF_ONE_CODE: Final = 10
+"""How many warnings of one code a build tells; `trainlock check` tells all of them."""
+
+
+def tell(problems: Iterable[Problem], source_line: SourceLine = no_line, at_most: int | None = None) -> None:
+    """Print problems on stderr, each once, in order of place; a CI job takes no name in them for a command to it.
+
+    Args:
+        problems: what is told.
+        source_line: gives the line for an excerpt.
+        at_most: how many warnings of one code are told; every one, if None.
+    """
+    told: Counter[str] = Counter()
     for problem in in_order(problems):
-        say(render(problem, source_line).replace("##[", "##\\["))
+        told[problem.code] += problem.severity == "warning"
+        if at_most is None or told[problem.code] <= at_most:
+            say(render(problem, source_line).replace("##[", "##\\["))
+    for code, count in sorted(told.items()):
+        if at_most is not None and count > at_most:
+            say(f"warning: and {count - at_most} more of this kind [{code}]")
+            say("  hint: `trainlock check` tells all of them")
+
+
+def also_told(problems: Iterable[Problem], silenced: Sequence[object] = ()) -> str:
+    """Word how many warnings there were, behind other counts; nothing where there were none."""
+    count = sum(problem.severity == "warning" for problem in problems)
+    return (f", {count} warning{'' if count == 1 else 's'}" if count else "") + (
+        f", {len(silenced)} silenced" if silenced else ""
+    )
 
 
 def write(stream: TextIO | None, text: str) -> bool:

@@ -37,10 +37,11 @@ OF_A_BASE: Final = ("absolute-base", "bad-extends", "missing-base", "outside-roo
 class Chain:
     """A fragment, the chains of its bases in the order they are named, and its values without the extends key.
 
-    `links` counts the files that apply, one that is reached twice twice; `depth` the files of the longest way down.
+    `links` counts the files that apply, one that is reached twice twice; `depth` the files of the longest way down;
+    `closure` holds the path of every file of the chain.
     """
 
-    __slots__ = ("bases", "depth", "fragment", "links", "own", "path", "references")
+    __slots__ = ("bases", "closure", "depth", "fragment", "links", "own", "path", "references")
 
     def __init__(
         self, fragment: Fragment, own: Node, references: tuple[Reference, ...], bases: tuple[Chain, ...]
@@ -51,6 +52,7 @@ class Chain:
         self.references = references
         self.bases = bases
         self.links: int = 1 + sum(base.links for base in bases)
+        self.closure: frozenset[str] = frozenset((self.path,)).union(*(base.closure for base in bases))
         self.depth: int = 1 + max((base.depth for base in bases), default=0)
 
     def merge_order(self) -> Iterator[Chain]:

@@ -24,7 +24,7 @@ from compiler.catalog import UNFIT_NAME, Layout
 from compiler.console import bug, prepare, say, tell, write
 from compiler.emitter import key_text, scalar_text
 from compiler.pipeline import Compiled, Workspace
-from compiler.problems import Invalid, Problem, TrainlockError, UsageError, printable
+from compiler.problems import Invalid, Problem, TrainlockError, UsageError, no_line, printable
 from compiler.reader import read
 from compiler.store import BuildLock, write_file
 from compiler.trainer import BatchPlan, NoPlan, batch_plan, held
@@ -345,7 +345,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("\n".join(plan(workspace, compiled, options)))
         return _start(layout, options, compiled, copy)
     except TrainlockError as error:
-        tell(error.problems, *([workspace.source_line] if workspace is not None else []))
+        tell(error.problems, workspace.source_line if workspace is not None else no_line)
         return error.exit_code
     except KeyboardInterrupt:
         return 130

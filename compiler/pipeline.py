@@ -10,12 +10,13 @@ import stat
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from compiler import lockfile, trainer_checks
+from compiler import lockfile
 from compiler.catalog import Layout, Sources
 from compiler.checks import component_sections
 from compiler.compose import Composer, Resolved
 from compiler.emitter import Encoder
-from compiler.problems import Invalid, Note, Problem, UsageError, in_order
+from compiler.lint import Lint, Silenced
+from compiler.problems import Invalid, Problem, UsageError, in_order
 from compiler.provenance import Why, ask
 from compiler.store import locks_below, read_file, remove_lock, write_lock
 from compiler.tree import Disk, Source, Tree, line_of
@@ -23,11 +24,12 @@ from compiler.values import Origin
 
 
 class Compiled(NamedTuple):
-    """What a preset or a fusion config compiles to: the lock's path and bytes."""
+    """What a preset or a fusion config compiles to: the lock's path and bytes, and what was noticed on the way."""
 
     resolved: Resolved
     lock: str
     data: bytes
+    warnings: tuple[Problem, ...]
 
 
 class Workspace:
@@ -39,11 +41,15 @@ class Workspace:
         Args:
             layout: where things are.
             tree: where sources come from; the working tree, if None.
+
+        Raises:
+            UsageError: `bad-settings`, where a silence names no check.
         """
         self.layout = layout
         self.tree: Tree = tree if tree is not None else Disk(layout.root)
         self.composer = Composer(layout, self.tree)
         self.sources: Sources = layout.scan(self.tree)
+        self.lint = Lint(layout.settings)
         self._encoder = Encoder(layout.label_of)
         self._named: dict[str, str] | None = None
         self._unfit: list[Problem] | None = None
@@ -59,12 +65,12 @@ class Workspace:
         unfit = [problem for problem in self.problems() if problem.origin.file in concerned]
         if unfit:
             raise Invalid(*unfit)
-        if self.layout.settings.trainer is not None and not self.is_mix(source):
-            found = [_of_preset(problem, source) for problem in trainer_checks.problems_of(resolved.values)]
-            if any(problem.severity == "error" for problem in found):
-                raise Invalid(*(problem for problem in found if problem.severity == "error"))
-            resolved.warnings = (*resolved.warnings, *found)
-        return Compiled(resolved, self.layout.lock_of(source), lockfile.encode(resolved, self.layout, self._encoder))
+        found = self.lint.mix(resolved) if self.is_mix(source) else self.lint.preset(resolved)
+        errors = [problem for problem in found if problem.severity == "error"]
+        if errors:
+            raise Invalid(*errors)
+        data = lockfile.encode(resolved, self.layout, self._encoder)
+        return Compiled(resolved, self.layout.lock_of(source), data, tuple(found))
 
     def resolve(self, source: str) -> Resolved:
         """Compose a preset or a fusion config, as its place or a preset that names it says.
@@ -132,13 +138,6 @@ class Workspace:
         return line_of(source, line) if source is not None else None
 
 
-def _of_preset(problem: Problem, source: str) -> Problem:
-    """Say which preset gets what a fragment holds."""
-    if problem.origin.file == source:
-        return problem
-    return problem._replace(notes=(*problem.notes, Note(Origin(source, 0, 0), "is the preset that gets it")))
-
-
 # ---------------------------------------------------------------------------------------------- build
 
 
@@ -174,13 +173,17 @@ def _is_gone(path: str) -> bool:
 
 
 class Build(NamedTuple):
-    """What a build did: locks written, unchanged and removed, sources that failed, problems in order of place."""
+    """What a build did: locks written, unchanged and removed, sources that failed, problems in order of place.
+
+    `silenced` holds what checks found that is not told.
+    """
 
     built: tuple[str, ...]
     unchanged: tuple[str, ...]
     removed: tuple[str, ...]
     failed: tuple[str, ...]
     problems: tuple[Problem, ...]
+    silenced: tuple[Silenced, ...]
 
 
 def build(
@@ -208,12 +211,13 @@ def build(
     for index, source in enumerate(wanted):
         try:
             compiled = workspace.compile(source)
-            problems += warnings_of(compiled.resolved)
+            problems += compiled.warnings
             done[write_lock(workspace.layout, compiled.lock, compiled.data)].append(compiled.lock)
         except Invalid as invalid:
             failed.append(source)
             problems += invalid.problems
         progress(index + 1, len(wanted))
+    problems += _of_all(workspace) if sources is None and not failed else ()
     removed = []
     for path in orphans(workspace) if prune else ():
         try:
@@ -227,12 +231,14 @@ def build(
         tuple(removed),
         tuple(dict.fromkeys(failed)),
         tuple(in_order(problems)),
+        workspace.lint.told_nothing_of(),
     )
 
 
-def warnings_of(resolved: Resolved) -> tuple[Problem, ...]:
-    """Give what was noticed while a document and its mix were composed."""
-    return (*resolved.warnings, *(resolved.fusion.warnings if resolved.fusion is not None else ()))
+def _of_all(workspace: Workspace, *, data: bool = False) -> list[Problem]:
+    """Give what is found of all documents together, and the silences that cover nothing, once each compiled."""
+    together = workspace.lint.together(workspace.composer, workspace.layout.files(workspace.tree))
+    return [*together, *workspace.lint.unused_silences(data=data)]
 
 
 def _with_mixes(workspace: Workspace, sources: Iterable[str]) -> list[str]:
@@ -249,30 +255,35 @@ def _with_mixes(workspace: Workspace, sources: Iterable[str]) -> list[str]:
 
 
 class Check(NamedTuple):
-    """What a check found: how many locks are fresh, and the problems in order of place."""
+    """What a check found: how many locks are fresh, the problems in order of place, and what is silenced."""
 
     fresh: int
     problems: tuple[Problem, ...]
+    silenced: tuple[Silenced, ...]
 
 
-def check(workspace: Workspace, sources: Iterable[str] | None = None) -> Check:
+def check(workspace: Workspace, sources: Iterable[str] | None = None, *, data: bool = False) -> Check:
     """Compile in memory and compare with the locks on disk; writes nothing.
 
     Args:
         workspace: the repository.
         sources: presets and fusion configs; if None everything, the components that nothing uses and the orphans too.
+        data: ask whether the files of records exist, too.
 
     Raises:
         UsageError: `no-presets`.
     """
     problems: list[Problem] = []
-    fresh = 0
+    fresh = invalid = 0
     for source in workspace.everything() if sources is None else _with_mixes(workspace, sources):
         found = state(workspace, source)
         problems += found.problems
         fresh += found.state == "fresh"
+        invalid += found.state == "invalid"
+        if data and found.resolved is not None:
+            problems += workspace.lint.data(workspace.composer, found.resolved, is_mix=workspace.is_mix(source))
     if sources is None:
-        problems += workspace.problems()
+        problems += workspace.problems() or (_of_all(workspace, data=data) if not invalid else ())
         problems += _component_problems(workspace)
         problems += [
             Problem(
@@ -284,7 +295,7 @@ def check(workspace: Workspace, sources: Iterable[str] | None = None) -> Check:
             )
             for path in orphans(workspace)
         ]
-    return Check(fresh, tuple(in_order(problems)))
+    return Check(fresh, tuple(in_order(problems)), workspace.lint.told_nothing_of())
 
 
 class State(NamedTuple):
@@ -324,10 +335,11 @@ def state(workspace: Workspace, source: str) -> State:
     drifted = lockfile.drift(
         lock, found, compiled.data, layout.settings.fusion_key, lambda path: _quiet_read(layout, path)
     )
-    warnings = warnings_of(compiled.resolved)
     if drifted is None:
-        return State("fresh", warnings, compiled.resolved)
-    return State(drifted.code.removeprefix("lock-").removesuffix("-file"), (*warnings, drifted), compiled.resolved)
+        return State("fresh", compiled.warnings, compiled.resolved)
+    return State(
+        drifted.code.removeprefix("lock-").removesuffix("-file"), (*compiled.warnings, drifted), compiled.resolved
+    )
 
 
 def _quiet_read(layout: Layout, path: str) -> bytes | None:

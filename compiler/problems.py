@@ -39,6 +39,7 @@ class Problem(NamedTuple):
         notes: other places that belong to it.
         hint: the way out.
         severity: an error fails what it concerns, a warning fails nothing.
+        is_private: the line must not be shown.
     """
 
     code: str
@@ -48,6 +49,7 @@ class Problem(NamedTuple):
     notes: tuple[Note, ...] = ()
     hint: str = ""
     severity: Severity = "error"
+    is_private: bool = False
 
     def order(self) -> tuple[str, int, int, str, str]:
         """Give the key by which problems are sorted: place first."""
@@ -144,7 +146,7 @@ def render(problem: Problem, source_line: SourceLine = no_line) -> str:
             else f"{printable(origin.file)}: "
         )
     lines = [f"{place}{problem.severity}: {printable(problem.message)} [{problem.code}]"]
-    text = source_line(origin.file, origin.line) if origin.line else None
+    text = source_line(origin.file, origin.line) if origin.line and not problem.is_private else None
     if text is not None and text.strip():
         lines += _excerpt(text, origin)
     if problem.why:

@@ -10,18 +10,32 @@ Positions come from libyaml's own marks, for free (measured: parsing into nodes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import yaml
-from yaml.constructor import SafeConstructor
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
-from yaml.resolver import Resolver
 
 from compiler.json_reader import read_json
 from compiler.problems import Invalid, Note, Problem
+from compiler.scalars import (
+    BOOL,
+    FLOAT,
+    INT,
+    MAKERS,
+    MAP,
+    MERGE,
+    NULL,
+    SEQ,
+    STR,
+    TAG,
+    TIMESTAMP,
+    VALUE,
+    NodeComposer,
+)
 from compiler.syntax import character_problem, check_events, check_expansion, syntax_problem, too_deep
-from compiler.tree import Source, place_after
+from compiler.tree import Source, line_of, place_after
 from compiler.values import MAX_DEPTH, MAX_INT, MAX_INT_DIGITS, MAX_KEY, MAX_NODES, Node, Origin
 
 
@@ -72,50 +86,12 @@ def read(source: Source) -> Fragment:
 
 # ---------------------------------------------------------------------------------------------- YAML
 
-_TAG: Final = "tag:yaml.org,2002:"
-_STR, _NULL, _BOOL, _INT, _FLOAT = _TAG + "str", _TAG + "null", _TAG + "bool", _TAG + "int", _TAG + "float"
-_MAP, _SEQ, _MERGE, _VALUE, _TIME = (
-    _TAG + "map",
-    _TAG + "seq",
-    _TAG + "merge",
-    _TAG + "value",
-    _TAG + "timestamp",
-)
 _UNPORTABLE: Final = {
-    _TAG + "binary": "binary data",
-    _TAG + "set": "a set",
-    _TAG + "omap": "an ordered map",
-    _TAG + "pairs": "a list of pairs",
+    TAG + "binary": "binary data",
+    TAG + "set": "a set",
+    TAG + "omap": "an ordered map",
+    TAG + "pairs": "a list of pairs",
 }
-
-
-class _Composer(CParser, Resolver):
-    """libyaml's parser up to nodes; plain scalars are resolved through a memo, as most of them recur."""
-
-    _memo: dict[tuple[str, bool], str] = {}  # noqa: RUF012 - shared on purpose, and bounded
-
-    def __init__(self, data: bytes) -> None:
-        CParser.__init__(self, data)
-        Resolver.__init__(self)
-
-    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
-        if kind is not yaml.ScalarNode:
-            return _MAP if kind is yaml.MappingNode else _SEQ
-        if not implicit[0]:
-            return _STR
-        memo = self._memo
-        tag = memo.get(value)
-        if tag is None:
-            if len(memo) > 16_384:
-                memo.clear()
-            tag = memo[value] = Resolver.resolve(self, kind, value, implicit)  # type: ignore[no-untyped-call]
-        return tag
-
-    def descend_resolver(self, _parent: Any, _index: Any) -> None:
-        """Skip path resolvers: a safe loader has none."""
-
-    def ascend_resolver(self) -> None:
-        """Skip path resolvers."""
 
 
 class _YamlReading:
@@ -126,16 +102,17 @@ class _YamlReading:
         self.path = source.path
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
-        self.construct = _SCALARS
+        self.construct = MAKERS
+        self.traps = NodeComposer.traps
         self.depth = 0
         # only a file that holds an anchor can meet a node twice
         self.seen: dict[int, Node | None] | None = {} if b"&" in source.data else None
 
     def fragment(self) -> Fragment:
         root = self._compose()
-        if root is None or (type(root) is yaml.ScalarNode and root.tag == _NULL and root.value == ""):
+        if root is None or (type(root) is yaml.ScalarNode and root.tag == NULL and root.value == ""):
             return Fragment(self.source, Node({}, Origin(self.path, 1, 1)), {})
-        if type(root) is not yaml.MappingNode or root.tag != _MAP:
+        if type(root) is not yaml.MappingNode or root.tag != MAP:
             kind = {yaml.SequenceNode: "a list", yaml.MappingNode: "a tagged mapping"}.get(type(root), "a single value")
             raise Invalid(
                 Problem(
@@ -150,7 +127,7 @@ class _YamlReading:
         body = self._node(root, Origin(self.path, 1, 1))
         if self.problems:
             raise Invalid(*self.problems)
-        places = {key.value: self._at(value) for key, value in root.value if key.tag != _MERGE}
+        places = {key.value: self._at(value) for key, value in root.value if key.tag != MERGE}
         return Fragment(self.source, body, places, tuple(self.warnings))
 
     def _compose(self) -> Any:
@@ -169,7 +146,7 @@ class _YamlReading:
                 parser.dispose()
         composer = None
         try:
-            composer = _Composer(data)
+            composer = NodeComposer(data)
             return composer.get_single_node()
         except yaml.MarkedYAMLError as error:
             raise Invalid(syntax_problem(self.source, error)) from None
@@ -186,7 +163,9 @@ class _YamlReading:
     def _node(self, node: Any, origin: Origin) -> Node:
         if type(node) is yaml.ScalarNode and self.seen is None:
             tag = node.tag
-            return Node(node.value if tag == _STR else self._scalar(node, tag), origin)
+            if node.value in self.traps:
+                self._warn_of_trap(node)
+            return Node(node.value if tag == STR else self._scalar(node, tag), origin)
         return self._shared(node, origin) if self.seen is not None else self._collection(node, origin)
 
     def _shared(self, node: Any, origin: Origin) -> Node:
@@ -195,7 +174,8 @@ class _YamlReading:
         made = self.seen.get(id(node))
         if made is None:
             if type(node) is yaml.ScalarNode:
-                made = Node(node.value if node.tag == _STR else self._scalar(node, node.tag), origin)
+                self._warn_of_trap(node)
+                made = Node(node.value if node.tag == STR else self._scalar(node, node.tag), origin)
             else:
                 made = self._collection(node, origin)
             self.seen[id(node)] = made
@@ -209,7 +189,7 @@ class _YamlReading:
         value: Any
         if type(node) is yaml.MappingNode:
             value = {}
-            if node.tag != _MAP:
+            if node.tag != MAP:
                 self._refuse_tag(node)
             else:
                 for key, child in self._pairs(node):
@@ -217,7 +197,7 @@ class _YamlReading:
                     value[key.value] = self._node(child, Origin(path, mark.line + 1, mark.column + 1))
         else:
             value = []
-            if node.tag != _SEQ:
+            if node.tag != SEQ:
                 self._refuse_tag(node)
             else:
                 for child in node.value:
@@ -233,10 +213,10 @@ class _YamlReading:
         merges: list[Any] = []
         good = []
         for key, child in pairs:
-            if key.tag == _MERGE:
+            if key.tag == MERGE:
                 name = "<<"
                 merges.append(child)
-            elif type(key) is yaml.ScalarNode and key.tag in (_STR, _VALUE):
+            elif type(key) is yaml.ScalarNode and key.tag in (STR, VALUE):
                 name = key.value
                 if len(name) > MAX_KEY:
                     self._report(
@@ -261,10 +241,33 @@ class _YamlReading:
             if type(merge) is yaml.MappingNode:
                 yield from self._pairs(merge)
             elif type(merge) is yaml.SequenceNode and all(type(item) is yaml.MappingNode for item in merge.value):
+                self._warn_of_conflict(merge)
                 for item in reversed(merge.value):
                     yield from self._pairs(item)
             else:
                 self._report("bad-yaml", "a merge key takes a mapping, or a list of mappings", merge)
+
+    def _warn_of_conflict(self, merge: Any) -> None:
+        """Tell where mappings that are merged as a list hold one key with two values: readers differ on who wins."""
+        first: dict[str, tuple[Any, Any]] = {}
+        for key, value in (pair for item in merge.value for pair in item.value if pair[0].tag != MERGE):
+            earlier = first.setdefault(key.value, (key, value))
+            if earlier[1] is value or (earlier[1].tag, earlier[1].value) == (value.tag, value.value):
+                continue
+            self.warnings.append(
+                Problem(
+                    "merge-conflict",
+                    f"two of the merged mappings hold `{key.value}`",
+                    self._at(merge),
+                    why="the first in the list wins, and PyYAML 6.0.4 takes the last",
+                    notes=(
+                        Note(self._at(earlier[0]), "holds the one that wins"),
+                        Note(self._at(key), "holds the other"),
+                    ),
+                    hint=f"write `{key.value}` below the merge key",
+                    severity="warning",
+                )
+            )
 
     def _repeated(self, name: str, earlier: Any, again: Any) -> None:
         hint = "name both in one list: the first of them wins" if name == "<<" else "keep one of the two"
@@ -285,7 +288,7 @@ class _YamlReading:
             hint = "a text that begins with a bracket is quoted"
             self._report("non-string-key", "a key is a list or a mapping", key, why=why, hint=hint)
             return
-        kinds = {_BOOL: "a boolean", _INT: "an integer", _FLOAT: "a float", _NULL: "null", _TIME: "a date"}
+        kinds = {BOOL: "a boolean", INT: "an integer", FLOAT: "a float", NULL: "null", TIMESTAMP: "a date"}
         kind = kinds.get(key.tag)
         if kind is None:
             self._refuse_tag(key)
@@ -295,7 +298,7 @@ class _YamlReading:
 
     def _refuse_tag(self, node: Any) -> None:
         tag: str = node.tag
-        shown = "!!" + tag[len(_TAG) :] if tag.startswith(_TAG) else tag
+        shown = "!!" + tag[len(TAG) :] if tag.startswith(TAG) else tag
         if tag in _UNPORTABLE:
             self._report(
                 "unportable-value",
@@ -318,12 +321,12 @@ class _YamlReading:
         text = node.value
         make = self.construct.get(tag)
         if make is None:
-            if tag in (_MERGE, _VALUE):
+            if tag in (MERGE, VALUE):
                 self._report("invalid-scalar", f"`{text}` is no value of its own", node, hint=f'quote it: `"{text}"`')
             else:
                 self._refuse_tag(node)
             return None
-        if tag in (_INT, _FLOAT) and len(text) > 2 * MAX_INT_DIGITS:
+        if tag in (INT, FLOAT) and len(text) > 2 * MAX_INT_DIGITS:
             self._report("unportable-value", f"the number has {len(text):,} characters", node, hint="write it as text")
             return None
         try:
@@ -331,7 +334,7 @@ class _YamlReading:
         except (LookupError, ValueError, OverflowError, TypeError, AttributeError, yaml.YAMLError):
             self._report(
                 "invalid-scalar",
-                f"`{_cut(text)}` cannot be read as {tag[len(_TAG) :]}",
+                f"`{_cut(text)}` cannot be read as {tag[len(TAG) :]}",
                 node,
                 why="`yaml.safe_load` fails on it",
                 hint=f'quote it if it is text: `"{text}"`' if 0 < len(text) <= 60 else "",
@@ -345,53 +348,27 @@ class _YamlReading:
                 hint="write it as text",
             )
             return None
-        if tag == _TIME:
-            self.warnings.append(
-                Problem(
-                    "date-value",
-                    f"`{_cut(text)}` reads as a date",
-                    self._at(node),
-                    why="YAML 1.1 makes a date of it, YAML 1.2 a text",
-                    hint=f'quote it if it is text: `"{_cut(text)}"`',
-                    severity="warning",
-                )
-            )
         return value
+
+    def _warn_of_trap(self, node: Any) -> None:
+        """Tell a plain scalar that other readers take for something else; quotes and tags leave no doubt."""
+        trap = self.traps.get(node.value)
+        if trap is None or node.style:
+            return
+        line = line_of(self.source, node.start_mark.line + 1) or ""
+        if _TAGGED.match(line, node.start_mark.column):
+            return
+        self.warnings.append(
+            Problem(trap.code, trap.message, self._at(node), why=trap.why, hint=trap.hint, severity="warning")
+        )
 
     def _report(self, code: str, message: str, node: Any, *, why: str = "", hint: str = "") -> None:
         self.problems.append(Problem(code, message, self._at(node), why=why, hint=hint))
 
 
+_TAGGED: Final = re.compile(r"(?:&\S+\s+)?!")
+"""How a scalar begins that has a tag."""
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _scalar_makers() -> dict[str, Callable[[Any], Any]]:
-    """Give per tag the constructor of PyYAML's own safe loader, numbers through a bounded memo."""
-    safe = SafeConstructor()
-
-    def remembered(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        memo: dict[str, Any] = {}
-
-        def made(node: Any) -> Any:
-            text = node.value
-            if text in memo:
-                return memo[text]
-            if len(memo) > 16_384:
-                memo.clear()
-            value = memo[text] = make(node)
-            return value
-
-        return made
-
-    return {
-        _STR: lambda node: node.value,
-        _NULL: lambda _node: None,
-        _BOOL: safe.construct_yaml_bool,
-        _INT: remembered(safe.construct_yaml_int),
-        _FLOAT: remembered(safe.construct_yaml_float),
-        _TIME: safe.construct_yaml_timestamp,
-    }
-
-
-_SCALARS: Final = _scalar_makers()

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import yaml
 
-from compiler import legacy, settings
+from compiler import legacy, lint, settings
 from compiler.catalog import Layout
 from compiler.console import say
 from compiler.mapping import DEFAULT
@@ -35,6 +35,7 @@ class Run:
             UsageError: the settings mean nothing.
         """
         self.layout = Layout(".", settings.load(".", **options))
+        lint.verify(self.layout.settings)
         self.lock = BuildLock(self.layout, wait, lambda text: say(f"trainlock: {text}"))
         self.one_at_a_time = threading.Lock()
         self.problems: list[Problem] = []

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from compiler.effective import FLATTENED
 from compiler.emitter import scalar_text
+from compiler.spelling import with_a_dot
 from compiler.values import KeyPath
 
 
@@ -77,6 +78,49 @@ PROJECT: Final[dict[str, dict[str, Field]]] = {
 }
 """The project's own keys by section, beside the arguments; those of the preset itself are below ``."""
 
+NESTED: Final[dict[KeyPath, Field]] = {
+    ("training", "lr_scheduler_kwargs", "min_lr"): _field("float null"),
+    ("training", "lr_scheduler_kwargs", "min_lr_rate"): _field("float null"),
+    ("training", "lr_scheduler_kwargs", "num_cycles"): _field("float"),
+    ("custom", "augmentation", "enabled"): _field("bool"),
+    ("custom", "augmentation", "bypass_prob"): _field("float null"),
+    ("custom", "augmentation", "ops"): _field("list null"),
+    ("custom", "augmentation", "curriculum"): _field("dict null"),
+    ("custom", "augmentation_curriculum", "phases"): _field("list"),
+    ("custom", "token_type_metrics", "enabled"): _field("bool"),
+    ("custom", "token_type_metrics", "include"): _field("list null"),
+    ("custom", "token_type_metrics", "exclude"): _field("list null"),
+    ("custom", "visual_kd", "enabled"): _field("bool"),
+    ("custom", "grpo", "chord"): _field("dict null"),
+    ("custom", "grpo", "chord", "enabled"): _field("bool"),
+    ("custom", "grpo", "chord", "sft_per_device_train_batch_size"): _field("int"),
+    ("custom", "grpo", "chord", "mu_warmup_steps"): _field("int"),
+    ("custom", "grpo", "chord", "mu_decay_steps"): _field("int"),
+    ("custom", "grpo", "chord", "mu_peak"): _field("float"),
+    ("custom", "grpo", "chord", "mu_valley"): _field("float"),
+    ("custom", "grpo", "chord", "enable_phi_function"): _field("bool"),
+}
+"""What some keys below those of a section take; a mapping here may hold others beside them (the project's schema)."""
+
+MIX: Final[dict[str, Field]] = {"targets": _field("list"), "sources": _field("list null")}
+"""The keys of a fusion config (the project's src/datasets/fusion.py)."""
+
+ENTRY: Final[dict[str, Field]] = {
+    "name": _field("str null"),
+    "dataset": _field("str"),
+    "train_jsonl": _field("str"),
+    "val_jsonl": _field("str null"),
+    "ratio": _field("float null"),
+    "template": _field("str null"),
+    "mode": _field("str null", "dense", "summary"),
+    "sample_without_replacement": _field("bool null"),
+    "max_objects_per_image": _field("int null"),
+    "augmentation_enabled": _field("bool null"),
+    "curriculum_enabled": _field("bool null"),
+    "seed": _field("int null"),
+}
+"""The keys of an entry of `targets` or `sources`, which may hold others beside them (the project's fusion.py)."""
+
 OPEN: Final = ("custom",)
 """Sections in which the project keeps an unknown key and passes over it in silence."""
 
@@ -92,6 +136,7 @@ REMOVED: Final = {
         "images_per_user_turn",
         "hard_sample_mining",
     ),
+    "fusion": ("target", "summary_label_grouping"),
 }
 """Keys that the project took out: it stops where a preset still holds one."""
 
@@ -311,17 +356,13 @@ def _mend_text(path: KeyPath, value: str, takes: frozenset[str]) -> tuple[str, s
 def _mend_number(word: str, takes: frozenset[str]) -> tuple[str, str]:
     """Say how to write a number that was read as a text: because of its exponent, or of quotes."""
     bare = word.replace("_", "")
-    head, exponent = bare.partition("e")[::2]
+    exponent = bare.partition("e")[2]
     number: float = int(bare) if re.fullmatch(r"[-+]?\d+", bare) else float(bare)
     if type(number) is float and "float" not in takes and number.is_integer():
         number = int(number)
     if not fits(number, takes):
         return "", ""
-    if type(number) is int or not exponent:
-        written = scalar_text(number).decode()
-    else:
-        whole, fraction = head.partition(".")[::2]
-        sign = "" if exponent[0] in "+-" else "+"
-        written = f"{whole if whole.strip('+-') else whole + '0'}.{fraction or '0'}e{sign}{exponent}"
+    is_bare = type(number) is int or not exponent
+    written = scalar_text(number).decode() if is_bare else with_a_dot(bare)
     why = "YAML 1.1 reads a number with an exponent only where it has a dot and a sign; anything else is a text"
     return (why, f"write `{written}`") if exponent else ("", f"write `{written}`, without quotes")

@@ -12,6 +12,11 @@ extends-keys = ["extends", "inherit"]
 
 [tool.trainlock.keyed]                      # lists of presets that merge by entry
 "custom.augmentation.ops" = "name"
+
+[[tool.trainlock.silence]]                  # what a check tells, and is meant so
+check = "shared-output"
+path = "configs/train/sft/summary_2048.yaml"
+reason = "it has always written to the folders of summary_1024"
 """
 
 from __future__ import annotations
@@ -23,9 +28,25 @@ import tomllib
 from typing import Any, Final, NamedTuple
 
 from compiler.problems import Problem, UsageError, did_you_mean
-from compiler.values import BadPath, KeyPath, Origin, parse_path
+from compiler.values import NOWHERE, BadPath, KeyPath, Origin, parse_path
 
 PYPROJECT: Final = "pyproject.toml"
+
+
+class Silence(NamedTuple):
+    """A reasoned acceptance of what one check tells of some files.
+
+    Attributes:
+        check: the code of the problems.
+        paths: globs of the files in which they stand, from the repository root.
+        reason: why it is meant so.
+        origin: where it is written.
+    """
+
+    check: str
+    paths: tuple[str, ...]
+    reason: str
+    origin: Origin = NOWHERE
 
 
 class Settings(NamedTuple):
@@ -38,6 +59,7 @@ class Settings(NamedTuple):
         extends_keys: the keys that name bases.
         trainer: the trainer against whose arguments presets are checked; None checks no key.
         keyed: lists of presets that merge by entry, with the keys an entry is known by.
+        silence: what checks tell, and is meant so.
     """
 
     configs: str = "configs"
@@ -49,6 +71,7 @@ class Settings(NamedTuple):
     extends_keys: tuple[str, ...] = ("extends", "inherit")
     keyed: tuple[tuple[KeyPath, tuple[str, ...]], ...] = ()
     trainer: str | None = None
+    silence: tuple[Silence, ...] = ()
 
 
 def find_root(start: str) -> str:
@@ -96,7 +119,11 @@ def load(root: str, **options: Any) -> Settings:
             problems.append(Problem("bad-settings", f"`{shown}` {error}", origin))
     if problems:
         raise UsageError(*problems)
-    return Settings(**fields)
+    made = Settings(**fields)
+    places = _lines_of_tables(text, "silence") or [_line_of(text, "silence")] * len(made.silence)
+    return made._replace(
+        silence=tuple(one._replace(origin=place) for one, place in zip(made.silence, places, strict=False))
+    )
 
 
 def _table(root: str) -> tuple[dict[str, Any], str]:
@@ -135,6 +162,16 @@ def _line_of(text: str, name: str) -> Origin:
         elif inside and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[=.]", line):
             return Origin(PYPROJECT, number, len(line) - len(line.lstrip()) + 1)
     return Origin(PYPROJECT, 0, 0)
+
+
+def _lines_of_tables(text: str, name: str) -> list[Origin]:
+    """Give the place of each `[[tool.trainlock.NAME]]`."""
+    head = re.compile(rf"\s*\[\[\s*tool\s*\.\s*trainlock\s*\.\s*{re.escape(name)}\s*\]\]")
+    return [
+        Origin(PYPROJECT, number, line.index("[") + 1)
+        for number, line in enumerate(text.split("\n"), 1)
+        if head.match(line)
+    ]
 
 
 def _folder(value: Any) -> str:
@@ -202,6 +239,22 @@ def _keyed(value: Any) -> tuple[tuple[KeyPath, tuple[str, ...]], ...]:
     return tuple(keyed)
 
 
+def _silence(value: Any) -> tuple[Silence, ...]:
+    if not isinstance(value, list):
+        raise ValueError("takes tables, each headed `[[tool.trainlock.silence]]`")
+    made = []
+    for one in value:
+        if not isinstance(one, dict) or set(one) != {"check", "path", "reason"}:
+            raise ValueError("takes tables of `check`, `path` and `reason`, and of nothing else")
+        if not all(isinstance(one[key], str) and one[key].strip() for key in ("check", "reason")):
+            raise ValueError("takes a text for `check`, and one for `reason`")
+        paths = [one["path"]] if isinstance(one["path"], str) else one["path"]
+        if not isinstance(paths, list) or not paths or not all(isinstance(path, str) and path for path in paths):
+            raise ValueError("takes a path, or a list of paths, for `path`")
+        made.append(Silence(one["check"], tuple(paths), one["reason"]))
+    return tuple(made)
+
+
 _OPTION_OF: Final = {"extends-keys": "extends-key"}
 
 _READERS: Final = {
@@ -214,4 +267,5 @@ _READERS: Final = {
     "extends-keys": _extends_keys,
     "keyed": _keyed,
     "trainer": _trainer,
+    "silence": _silence,
 }

@@ -28,9 +28,9 @@ from doit.globals import Globals
 from doit.reporter import ConsoleReporter
 
 from compiler import pipeline
-from compiler.console import BUG, Progress, prepare, say, tell, write
+from compiler.console import BUG, TOLD_OF_ONE_CODE, Progress, also_told, prepare, say, tell, write
 from compiler.database import Database
-from compiler.problems import TrainlockError, UsageError, render
+from compiler.problems import TrainlockError, UsageError, in_order, render
 from compiler.proof_tasks import compiles, prove_tasks, report_tasks
 from compiler.run import current, start, task, task_name
 from compiler.store import WAIT_SECONDS, remove_lock, write_lock
@@ -145,7 +145,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         """Print each problem once, in order of place, and the line that sums up."""
         run = current()
         seconds = self._progress.clear()
-        tell(run.problems, run.workspace.source_line)
+        tell(run.problems, run.workspace.source_line, at_most=TOLD_OF_ONE_CODE)
         super().complete_run()
         if self._outcomes or run.removed:
             counts = {
@@ -155,7 +155,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             counts["failed"] += len(run.unfit)
             self.write(
                 f"trainlock: {counts['built']} built, {counts['unchanged']} unchanged, {len(run.removed)} removed, "
-                f"{counts['failed']} failed in {seconds:.1f} s\n"
+                f"{counts['failed']} failed{also_told(in_order(run.problems))} in {seconds:.1f} s\n"
             )
         if run.headline:
             self.write(f"trainlock: {run.headline}\n")
@@ -226,7 +226,7 @@ def _lock(source: str, name: str) -> dict[str, str] | bool:
             changed = write_lock(run.layout, compiled.lock, compiled.data)
         except TrainlockError as error:
             return run.fail(error.problems)
-        run.problems += pipeline.warnings_of(compiled.resolved)
+        run.problems += compiled.warnings
         run.outcomes[name] = "built" if changed else "unchanged"
         run.digests[compiled.lock] = hashlib.sha256(compiled.data).hexdigest()
         return {"code": run.code(), "lock": run.digests[compiled.lock]}

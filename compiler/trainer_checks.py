@@ -1,7 +1,6 @@
-"""Checks of a resolved preset against what its trainer takes: keys, types, choices, and what must fit together.
+"""Checks of a resolved preset against what its trainer takes: keys, types and choices.
 
-A check judges and never repairs. Each is a function with an example that is its test; all of them run where
-`[tool.trainlock]` names a trainer.
+A check judges and never repairs. Each is a function with an example that is its test.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from typing import Any, Final
 from compiler import schema
 from compiler.effective import FLATTENED
 from compiler.emitter import scalar_text, shown
-from compiler.problems import Note, Problem, Severity, nearest
+from compiler.problems import Problem, Severity, nearest
 from compiler.schema import Field, fits, kind_of, mend
-from compiler.trainer import DEFAULT_GENERATIONS, held
-from compiler.values import KeyPath, Node, held_at, show_path
+from compiler.trainer import held
+from compiler.values import KeyPath, Node, show_path, under
 
 _WORDS: Final = {
     "bool": "a boolean",
@@ -26,23 +25,6 @@ _WORDS: Final = {
     "dict": "a mapping",
     "null": "null",
 }
-
-
-def problems_of(values: Node) -> list[Problem]:
-    """Give everything that is wrong with a resolved preset, as its trainer sees it."""
-    found: list[Problem] = []
-    for check in (
-        unknown_sections,
-        unknown_arguments,
-        wrong_values,
-        wrong_choices,
-        curriculum_off,
-        deepspeed_config,
-        rewards,
-        batches,
-    ):
-        found += check(values)
-    return found
 
 
 def _sections(values: Node) -> Iterator[tuple[str, Node]]:
@@ -149,7 +131,7 @@ def _unknown(section: str, key: str, node: Node) -> Problem:
 
 
 def wrong_values(values: Node) -> Iterator[Problem]:
-    """A value has a type that its key takes, and is among the choices where there are some.
+    """A value has a type that its key takes.
 
     Stricter than the trainer on purpose where what it makes of a value hangs on luck: a text or a number for a boolean
     (every text counts as true), a whole number written `17.0`, a number or a date for a text, null where it has a value
@@ -160,19 +142,23 @@ def wrong_values(values: Node) -> Iterator[Problem]:
         training: {learning_rate: 2e-5}
 
     Good:
-        training: {learning_rate: 2.0e-5, save_strategy: steps}
+        training: {learning_rate: 2.0e-5}
     """
     for key, node in values.value.items():
         field = schema.field_of("", key)
         if field is not None:
-            yield from _type_problems((key,), node, field)
+            yield from type_problems((key,), node, field)
         elif key in schema.SECTIONS and type(node.value) is not dict:
             yield from _no_mapping(key, node)
     for section, holder in _sections(values):
         for key, node in holder.value.items():
             field = schema.field_of(section, key)
             if field is not None:
-                yield from _type_problems((section, key), node, field)
+                yield from type_problems((section, key), node, field)
+    for path, field in schema.NESTED.items():
+        below = under(values, path)
+        if below is not None:
+            yield from type_problems(path, below, field)
 
 
 def wrong_choices(values: Node) -> Iterator[Problem]:
@@ -188,37 +174,33 @@ def wrong_choices(values: Node) -> Iterator[Problem]:
     """
     for section, holder in _sections(values):
         for key, node in holder.value.items():
-            field, value = schema.field_of(section, key), node.value
-            if field is None or not field.choices or type(value) not in (str, int) or not fits(value, field.kinds):
-                continue
-            if value in field.choices:
-                continue
-            by_text = {str(choice): choice for choice in field.choices}
-            near = nearest(str(value), by_text) or nearest(str(value).lower(), by_text)
-            takes = "it takes " + ", ".join(f"`{scalar_text(choice).decode()}`" for choice in field.choices)
-            hint = f"did you mean `{scalar_text(by_text[near]).decode()}`?" if near is not None else takes
-            message = f"`{section}.{show_path((key,))}` is {shown(node)}, which is none of its choices"
-            yield Problem("wrong-choice", message, node.origin, hint=hint)
+            field = schema.field_of(section, key)
+            if field is not None:
+                yield from choice_problems((section, key), node, field)
+
+
+def choice_problems(path: KeyPath, node: Node, field: Field) -> Iterator[Problem]:
+    """Tell a value that is of a type that its key takes, and none of its choices."""
+    value = node.value
+    if not field.choices or type(value) not in (str, int) or not fits(value, field.kinds) or value in field.choices:
+        return
+    by_text = {str(choice): choice for choice in field.choices}
+    near = nearest(str(value), by_text) or nearest(str(value).lower(), by_text)
+    takes = "it takes " + ", ".join(f"`{scalar_text(choice).decode()}`" for choice in field.choices)
+    hint = f"did you mean `{scalar_text(by_text[near]).decode()}`?" if near is not None else takes
+    message = f"`{show_path(path)}` is {shown(node)}, which is none of its choices"
+    yield Problem("wrong-choice", message, node.origin, hint=hint)
 
 
 def _no_mapping(section: str, node: Node) -> Iterator[Problem]:
-    """Tell a section that is no mapping; a null that overrode nothing is an empty section, and harmless."""
+    """Tell a section that is no mapping; a null is an empty section, and `null-override` tells what it overrode."""
     if node.value is not None:
         message = f"`{section}` is {_word(node.value)} {shown(node)}, and a section is a mapping"
         yield Problem("wrong-type", message, node.origin, hint="write its keys below it, one a line")
-    elif node.shadows and node.shadows[0].value is not None:
-        yield Problem(
-            "wrong-type",
-            f"`{section}` is null, and a section is a mapping",
-            node.origin,
-            why="null takes the place of all that the bases set there",
-            notes=(Note(node.shadows[0].origin, "is overridden"),),
-            hint="take the line out to keep what the bases set",
-            severity="warning",
-        )
 
 
-def _type_problems(path: KeyPath, node: Node, field: Field) -> Iterator[Problem]:
+def type_problems(path: KeyPath, node: Node, field: Field) -> Iterator[Problem]:
+    """Tell a value that its key does not take, or an item of a list that the list does not."""
     if not fits(node.value, field.kinds):
         why, hint = mend(path, node.value, field)
         yield _wrong_type(path, node, field.kinds, why, hint)
@@ -239,129 +221,3 @@ def _wrong_type(path: KeyPath, node: Node, kinds: frozenset[str], why: str, hint
 
 def _word(value: Any) -> str:
     return "the " + _WORDS.get(kind_of(value), "a date").removeprefix("a ")
-
-
-# ---------------------------------------------------------------------------------------------- what must fit together
-
-
-def curriculum_off(values: Node) -> Iterator[Problem]:
-    """A curriculum needs augmentation: the trainer refuses one that is set while augmentation is off (src/sft.py).
-
-    Bad:
-        custom: {augmentation: {enabled: false}, augmentation_curriculum: {phases: []}}
-
-    Good:
-        custom: {augmentation: {enabled: false}, augmentation_curriculum: null}
-    """
-    curriculum = held_at(values, ("custom", "augmentation_curriculum"))
-    enabled = held_at(values, ("custom", "augmentation", "enabled"))
-    augmentation = held_at(values, ("custom", "augmentation"))
-    if curriculum is None or curriculum.value is None:
-        return
-    off = enabled if enabled is not None and enabled.value is False else None
-    if off is None and augmentation is not None and augmentation.value is None:
-        off = augmentation
-    if off is not None:
-        yield Problem(
-            "curriculum-off",
-            "`custom.augmentation_curriculum` is set, and augmentation is off",
-            curriculum.origin,
-            why="the trainer stops with an error",
-            notes=(Note(off.origin, "turns augmentation off"),),
-            hint="write `augmentation_curriculum: null`, or turn augmentation on",
-        )
-
-
-def deepspeed_config(values: Node) -> Iterator[Problem]:
-    """Deepspeed that is enabled needs a config (the project's src/config/schema.py).
-
-    Bad:
-        deepspeed: {enabled: true}
-
-    Good:
-        deepspeed: {enabled: true, config: zero2}
-    """
-    section = held_at(values, ("deepspeed",))
-    if section is None or type(section.value) is not dict:
-        return
-    enabled, config = section.value.get("enabled"), section.value.get("config")
-    why = "the project stops with an error"
-    if enabled is None:
-        message = "`deepspeed` does not say whether it is enabled"
-        hint = "write `enabled: true` or `enabled: false` there"
-        yield Problem("deepspeed-config", message, section.origin, why=why, hint=hint)
-    elif enabled.value is True and (config is None or config.value is None or config.value == ""):
-        place, hint = config or enabled, "name one, such as `config: zero2`, or write `enabled: false`"
-        message = "deepspeed is enabled, and has no config"
-        yield Problem("deepspeed-config", message, place.origin, why=why, hint=hint)
-
-
-def _argument(values: Node, key: str) -> Node | None:
-    """Give what the last section that holds an argument has for it; it is the one that wins."""
-    found = (held_at(values, (section, key)) for section in reversed(FLATTENED))
-    return next((node for node in found if node is not None), None)
-
-
-def rewards(values: Node) -> Iterator[Problem]:
-    """Every reward function of GRPO has one weight (the project's src/config/grpo.py, ms-swift's grpo_trainer.py).
-
-    Where a reward model is set nothing is counted: the trainer gives it a weight, too.
-
-    Bad:
-        rlhf: {rlhf_type: grpo, reward_funcs: [a, b], reward_weights: [1.0]}
-
-    Good:
-        rlhf: {rlhf_type: grpo, reward_funcs: [a, b], reward_weights: [1.0, 2.0]}
-    """
-    functions, weights, model = (_argument(values, f"reward_{key}") for key in ("funcs", "weights", "model"))
-    if held(values, "rlhf", "rlhf_type") != "grpo" or weights is None or type(weights.value) is not list:
-        return
-    if (model is not None and model.value) or (
-        functions is not None and type(functions.value) not in (list, type(None))
-    ):
-        return
-    count = len(functions.value) if functions is not None and functions.value else 0
-    if len(weights.value) != count:
-        yield Problem(
-            "reward-count",
-            f"{_counted(count, 'reward function')} and {_counted(len(weights.value), 'weight')} do not match",
-            weights.origin,
-            why="the trainer stops with an error",
-            notes=(Note(functions.origin, "lists the functions"),) if functions is not None else (),
-            hint="give each function one weight, in the same order"
-            if count
-            else "list the functions in `reward_funcs`",
-        )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def batches(values: Node) -> Iterator[Problem]:
-    """The batch of GRPO holds whole groups of generations (the project's src/config/grpo.py, trl's grpo_config.py).
-
-    Where `num_generations` is not set it is the trainer's own.
-
-    Bad:
-        rlhf: {rlhf_type: grpo, generation_batch_size: 24, num_generations: 5}
-
-    Good:
-        rlhf: {rlhf_type: grpo, generation_batch_size: 24, num_generations: 4}
-    """
-    batch, group = (_argument(values, key) for key in ("generation_batch_size", "num_generations"))
-    if held(values, "rlhf", "rlhf_type") != "grpo" or batch is None or type(batch.value) is not int:
-        return
-    number = DEFAULT_GENERATIONS if group is None else group.value
-    if type(number) is int and number > 0 and batch.value % number:
-        less = batch.value - batch.value % number
-        fits = f"`{less}` or `{less + number}`" if less > 0 else f"`{number}`"
-        yield Problem(
-            "grpo-batch",
-            f"`generation_batch_size` {batch.value} is no multiple of `num_generations` {number}",
-            batch.origin,
-            why="the trainer stops with an error: it compares whole groups of generations",
-            notes=(Note(group.origin, "sets the generations"),) if group is not None else (),
-            hint=f"write {fits}"
-            + ("" if group is not None else "; `num_generations` is the trainer's own, as it is not set"),
-        )

@@ -11,11 +11,11 @@ import argparse
 import os
 import sys
 
-from compiler import pipeline, settings
+from compiler import settings
 from compiler.catalog import Layout
 from compiler.console import prepare, tell, write
 from compiler.pipeline import Workspace
-from compiler.problems import TrainlockError
+from compiler.problems import TrainlockError, no_line
 
 
 def main() -> int:
@@ -29,12 +29,12 @@ def main() -> int:
     try:
         workspace = Workspace(Layout(root, settings.load(root)))
         source = workspace.layout.find(config, os.getcwd(), workspace.sources)
-        resolved = workspace.resolve(source)
+        compiled = workspace.compile(source)
     except TrainlockError as error:
-        tell(error.problems, *([workspace.source_line] if workspace else []))
+        tell(error.problems, workspace.source_line if workspace else no_line)
         return error.exit_code
-    tell(pipeline.warnings_of(resolved), workspace.source_line)
-    fusion = f", with {resolved.fusion.source}" if resolved.fusion else ""
+    tell(compiled.warnings, workspace.source_line)
+    fusion = f", with {compiled.resolved.fusion.source}" if compiled.resolved.fusion else ""
     return 0 if write(sys.stdout, f"ok: {source}{fusion}\n") else 1
 
 

@@ -1,9 +1,10 @@
-"""Writes the catalog in docs/training/TRAINING_PLAYBOOK.md: every preset, component and mix, with its old path.
+"""Writes the tables of the pages: every preset, component and mix with its old path in the playbook, and every check.
 
     python scripts/write_catalog.py
 
 What a file is for is the first line of its comment; which mix a legacy mix became is known by its digest, and which
-presets use a component by their merge order. A test holds the page to what this writes.
+presets use a component by their merge order; what a check asks is the first sentence of its docstring. A test holds the
+pages to what this writes.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from pathlib import Path
 
 import yaml
 
-from compiler import settings
+from compiler import lint, settings
 from compiler.catalog import Layout
 from compiler.compose import Resolved
 from compiler.pipeline import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs/training/TRAINING_PLAYBOOK.md"
+PAGES = (ROOT / "docs/training/TRAINING_PLAYBOOK.md", ROOT / "docs/checks.md")
 
 
 def purpose(path: str) -> str:
@@ -77,11 +78,25 @@ def mix_table(workspace: Workspace, resolved: dict[str, Resolved]) -> str:
     return table(("mix", "old path, below `legacy/`", "named by"), rows)
 
 
+def check_table(_workspace: Workspace, _resolved: dict[str, Resolved]) -> str:
+    """List the checks, each with what it asks; what a check tells is said on the page of problems."""
+    rows = []
+    for code, (severity, functions) in lint.CHECKS.items():
+        asked = [(function.__doc__ or "").split("\n\n")[0].replace("\n    ", " ") for function in functions]
+        rows.append((f"[`{code}`](problems.md#{code})", severity, " ".join(dict.fromkeys(asked))))
+    return table(("check", "severity", "what it asks"), rows)
+
+
 def written(page: str) -> str:
-    """Give the page with its tables as the tree has them now."""
+    """Give a page with its tables as the tree has them now."""
     workspace = Workspace(Layout(str(ROOT), settings.load(str(ROOT))))
     resolved = {path: workspace.composer.preset(path) for path in workspace.sources.presets.values()}
-    for name, make in (("presets", preset_table), ("components", component_table), ("mixes", mix_table)):
+    for name, make in (
+        ("presets", preset_table),
+        ("components", component_table),
+        ("mixes", mix_table),
+        ("checks", check_table),
+    ):
         part = re.compile(rf"(<!-- catalog: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         text = make(workspace, resolved)
         page = part.sub(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", page)  # type: ignore[misc]
@@ -90,7 +105,8 @@ def written(page: str) -> str:
 
 if __name__ == "__main__":
     argparse.ArgumentParser(description="Write the tables of the playbook.").parse_args()
-    before = PAGE.read_text(encoding="utf-8")
-    after = written(before)
-    PAGE.write_text(after, encoding="utf-8")
-    print(f"{PAGE.relative_to(ROOT)}: {'written' if after != before else 'unchanged'}")
+    for path in PAGES:
+        before = path.read_text(encoding="utf-8")
+        after = written(before)
+        path.write_text(after, encoding="utf-8")
+        print(f"{path.relative_to(ROOT)}: {'written' if after != before else 'unchanged'}")

@@ -24,6 +24,21 @@ presets = ["train/**/*.yaml"]
 components = ["components/**/*.yaml"]
 fusion = ["fusion/variants/**/*.yaml"]
 fusion-key = "custom.fusion_config"
+
+[[tool.trainlock.silence]]
+check = "null-override"
+path = "configs/train/masked.yaml"
+reason = "it is there to show a masked section"
+
+[[tool.trainlock.silence]]
+check = "dead-base"
+path = "configs/train/small.yaml"
+reason = "it is there to show a value that two files override"
+
+[[tool.trainlock.silence]]
+check = "unused-fragment"
+path = "configs/attic/*"
+reason = "what lies in the attic is kept on purpose"
 """
 
 FILES = {

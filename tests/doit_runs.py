@@ -44,7 +44,9 @@ FILES = {
     "configs/base.yaml": "# runtime defaults\nmodel:\n  torch_dtype: bfloat16\ntemplate:\n  max_pixels: 1572864999\n",
     "configs/debug.yaml": "extends: base.yaml\ntraining:\n  learning_rate: 1.0e-4\n",
     "configs/components/tuner/dora.yaml": 'tuner:\n  use_dora: true\n  lora_rank: 32\n  lora_bias: "none"\n',
-    "configs/components/tuner/freeze.yaml": "tuner:\n  freeze_vit: true\n  lora_rank: 8\n  lora_alpha: 16\n",
+    "configs/components/tuner/freeze.yaml": (
+        "extends: dora.yaml\ntuner:\n  freeze_vit: true\n  lora_rank: 8\n  lora_alpha: 16\n"
+    ),
     "configs/components/training/sft.yaml": 'training:\n  learning_rate: 2.0e-4\n  save_strategy: "no"\n',
     "configs/fusion/base/dense.yaml": (
         "targets:\n  - {name: bbu_dense, dataset: bbu, ratio: 1.0}\n"
@@ -64,8 +66,7 @@ FILES = {
         "extends: dense_1024.yaml\ncustom:\n  fusion_config: configs/fusion/variants/mix_2048.yaml\n"
     ),
     "configs/train/summary.yaml": (
-        "extends:\n  - ../base.yaml\n  - ../components/tuner/dora.yaml\n  - ../components/tuner/freeze.yaml\n"
-        "  - ../components/training/sft.yaml\n"
+        "extends:\n  - ../base.yaml\n  - ../components/tuner/freeze.yaml\n  - ../components/training/sft.yaml\n"
     ),
     "configs/train/summary_small.yaml": "extends: summary.yaml\ntuner:\n  lora_rank: 4\n",
 }

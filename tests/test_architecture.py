@@ -21,7 +21,7 @@ LONGEST_DODO = 60
 """Lines of `dodo.py`, which is a contents page."""
 
 OWNERS = {
-    "yaml": {"reader", "syntax"},
+    "yaml": {"reader", "scalars", "syntax"},
     "doit": {"tasks"},
     "deepdiff": {"compare"},
     "fcntl": {"store"},

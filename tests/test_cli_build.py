@@ -86,7 +86,7 @@ def test_a_failing_preset_fails_alone(built: Path) -> None:
     )
     assert (built / "build/train/deep/er.lock.yaml").read_bytes() == old
     checked = run(built, "check")
-    assert (checked.code, checked.out) == (1, "3 fresh, 2 wrong\n")
+    assert (checked.code, checked.out) == (1, "3 fresh, 2 wrong, 2 silenced\n")
     assert (
         "build/train/deep/er.lock.yaml: error: the lock `build/train/deep/er.lock.yaml` is out of date" in checked.err
     )
@@ -149,12 +149,12 @@ def test_build_prints_json(ask: Ask, built: Path) -> None:
 def test_check_writes_nothing(built: Path) -> None:
     """Fresh or never built: the whole tree is the same before and after."""
     before = tree(built)
-    assert run(built, "check") == Said(0, "4 fresh, 0 wrong\n", "")
+    assert run(built, "check") == Said(0, "4 fresh, 0 wrong, 3 silenced\n", "")
     assert tree(built) == before
     shutil.rmtree(built / "build")
     before = tree(built)
     said = run(built, "check")
-    assert (said.code, said.out, said.err.count("[lock-missing]")) == (1, "0 fresh, 4 wrong\n", 4)
+    assert (said.code, said.out, said.err.count("[lock-missing]")) == (1, "0 fresh, 4 wrong, 3 silenced\n", 4)
     assert tree(built) == before
 
 
@@ -172,7 +172,7 @@ def test_check_names_each_kind_of_drift(built: Path) -> None:
     before = tree(built)
     said = run(built, "check")
     found = [line.split(": ")[0] + line[line.rindex(" ") :] for line in said.err.splitlines() if ": error: " in line]
-    assert (said.code, said.out) == (1, "0 fresh, 5 wrong\n")
+    assert (said.code, said.out) == (1, "0 fresh, 5 wrong, 1 warning, 2 silenced\n")
     assert found == [
         "build/fusion/variants/mix.lock.yaml [foreign-file]",
         "build/train/deep/er.lock.yaml [lock-stale]",
@@ -187,7 +187,7 @@ def test_check_names_each_kind_of_drift(built: Path) -> None:
 def test_check_of_one_preset_looks_at_that_one_and_its_mix(ask: Ask, built: Path) -> None:
     """Drift elsewhere is not its business."""
     (built / "build/train/masked.lock.yaml").unlink()
-    assert ask(built, "check", "train/small") == Said(0, "2 fresh, 0 wrong\n", "")
+    assert ask(built, "check", "train/small") == Said(0, "2 fresh, 0 wrong, 1 silenced\n", "")
     assert ask(built, "check", "train/masked").code == 1
 
 
@@ -205,6 +205,6 @@ def test_check_reports_a_component_of_two_sections(ask: Ask, built: Path) -> Non
     """A component that nothing uses is checked too."""
     write(built, {"configs/components/odd.yaml": "tuner: {}\nmodel: {}\n"})
     said = ask(built, "check")
-    assert (said.code, said.out) == (1, "4 fresh, 1 wrong\n")
+    assert (said.code, said.out) == (1, "4 fresh, 1 wrong, 1 warning, 3 silenced\n")
     assert said.err.startswith("configs/components/odd.yaml:2:1: error: ")
     assert "[component-sections]" in said.err

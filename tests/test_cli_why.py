@@ -28,7 +28,7 @@ def test_why_answers_for_the_shipped_tree() -> None:
     assert run(REPOSITORY, "why", "train/sft/summary_2048", "tuner.lora_rank") == Said(
         0,
         "tuner.lora_rank: 8\n"
-        "  set at    configs/components/tuner/summary_freeze.yaml:5:3\n"
+        "  set at    configs/components/tuner/summary_freeze.yaml:7:3\n"
         "  overrode  configs/components/tuner/dora_full.yaml:12:3  32\n",
         "",
     )

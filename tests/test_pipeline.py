@@ -256,7 +256,7 @@ def test_check_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_check_sees_what_no_preset_uses(tmp_path: Path) -> None:
-    """A component that nothing extends is checked by itself."""
+    """A component that nothing extends is checked by itself, and told to be of no use."""
     files = {
         **WORLD,
         "configs/components/two.yaml": "a: 1\nb: 2",
@@ -266,7 +266,10 @@ def test_check_sees_what_no_preset_uses(tmp_path: Path) -> None:
     given = {"components": ("components/**/*.yaml",)}
     build(project(tmp_path, files, **given))
     assert codes(check(look(tmp_path, **given))) == [
+        "configs/components/bad.yaml unused-fragment",
         "configs/components/bad.yaml non-string-key",
+        "configs/components/good.yaml unused-fragment",
+        "configs/components/two.yaml unused-fragment",
         "configs/components/two.yaml component-sections",
     ]
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
-import textwrap
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,57 +13,17 @@ from hypothesis import strategies as st
 
 from builders import REPOSITORY, fragment, look, problems_of, project, safe_load, worded, write
 from builds import below
-from compiler import schema, settings, trainer_checks
+from checking import GRPO, codes, found_in, judged
+from compiler import schema, settings
 from compiler.catalog import Layout
 from compiler.pipeline import Workspace, build
-from compiler.problems import Problem, in_order
+from compiler.problems import Problem
 from compiler.values import Node, Origin, node_of
 from world import LOCK, P
 
-CHECKS: Final = {
-    "unknown-section": trainer_checks.unknown_sections,
-    "unknown-argument": trainer_checks.unknown_arguments,
-    "wrong-type": trainer_checks.wrong_values,
-    "wrong-choice": trainer_checks.wrong_choices,
-    "curriculum-off": trainer_checks.curriculum_off,
-    "deepspeed-config": trainer_checks.deepspeed_config,
-    "reward-count": trainer_checks.rewards,
-    "grpo-batch": trainer_checks.batches,
-}
 GIVEN: Final[dict[str, Any]] = {"trainer": "ms-swift 3.10.3", "fusion_key": ("custom", "fusion_config")}
 
 
-def found_in(text: str) -> list[Problem]:
-    """Give what is wrong with a preset that a YAML text holds."""
-    return in_order(trainer_checks.problems_of(fragment(text).body))
-
-
-def codes(text: str) -> list[str]:
-    """Give place and code of everything that is wrong with a text."""
-    return [f"{one.origin.line}:{one.origin.column} {one.code}" for one in found_in(text)]
-
-
-def example(check: Callable[[Node], Iterator[Problem]], which: str) -> str:
-    """Give the example of a check's docstring below a heading."""
-    found = re.search(rf"^{which}:\n((?:    .+\n?)+)", inspect.getdoc(check) or "", re.MULTILINE)
-    assert found is not None
-    return textwrap.dedent(found[1])
-
-
-@pytest.mark.parametrize("code", CHECKS)
-def test_the_examples_of_a_check_are_its_tests(code: str) -> None:
-    """The bad example gives exactly the check's own problem, the good one gives nothing."""
-    assert [one.code for one in found_in(example(CHECKS[code], "Bad"))] == [code]
-    assert found_in(example(CHECKS[code], "Good")) == []
-
-
-def test_every_check_is_run() -> None:
-    """`problems_of` runs each function of the module that yields problems."""
-    public = [one for name, one in vars(trainer_checks).items() if name[0] != "_" and inspect.isgeneratorfunction(one)]
-    assert set(public) == set(CHECKS.values())
-
-
-GRPO: Final = "rlhf:\n  rlhf_type: grpo\n"
 MISTAKES: Final[list[tuple[str, str, str]]] = [
     # misspelt keys
     ("training:\n  learning_rat: 0.1\n", "2:3 unknown-argument", "did you mean `learning_rate`?"),
@@ -224,7 +181,7 @@ MENDABLE: Final = [text for text, _, fix in MISTAKES if fix and not fix.startswi
 @pytest.mark.parametrize("text", MENDABLE)
 def test_the_hint_put_in_its_place_mends_the_mistake(text: str) -> None:
     """Who does what the hint says, to the letter, has a preset that nothing is wrong with."""
-    assert trainer_checks.problems_of(node_of(mended(text, found_in(text)[0]))) == []
+    assert judged(node_of(mended(text, found_in(text)[0]))) == []
 
 
 def test_a_guess_that_finds_nothing_is_a_warning_where_anything_may_stand() -> None:
@@ -252,52 +209,6 @@ def test_reasons_are_true() -> None:
     assert "took the key out" in found_in("custom: {hard_sample_mining: 1}")[0].why
 
 
-TOGETHER: Final = [
-    ("custom:\n  augmentation:\n  augmentation_curriculum: {a: 1}\n", ["3:3 curriculum-off"]),
-    ("custom:\n  augmentation: {enabled: false}\n  augmentation_curriculum: {}\n", ["3:3 curriculum-off"]),
-    ("custom: {augmentation: {enabled: true}, augmentation_curriculum: {a: 1}}\n", []),
-    ("custom: {augmentation: {ops: []}, augmentation_curriculum: {a: 1}}\n", []),
-    ("custom: {augmentation: null, augmentation_curriculum: null}\n", []),
-    ("custom: {augmentation: {enabled: false}}\n", []),
-    ("deepspeed: {config: zero2}\n", ["1:1 deepspeed-config"]),
-    ("deepspeed: {}\n", ["1:1 deepspeed-config"]),
-    ("deepspeed: {enabled: true, config: }\n", ["1:28 deepspeed-config"]),
-    ("deepspeed: {enabled: true, config: ''}\n", ["1:28 deepspeed-config"]),
-    ("deepspeed: {enabled: true, config: {zero_optimization: {stage: 2}}}\n", []),
-    ("deepspeed: {enabled: false}\n", []),
-    (GRPO + "  reward_funcs: [a, b]\n  reward_weights: [1]\n", ["4:3 reward-count"]),
-    (GRPO + "  reward_funcs: [a]\n  reward_weights: []\n", ["4:3 reward-count"]),
-    (GRPO + "  reward_weights: [1.0]\n", ["3:3 reward-count"]),
-    (GRPO + "  reward_funcs: [a]\n", []),
-    (GRPO + "  reward_funcs: [a]\n  reward_weights: null\n", []),
-    (GRPO + "  reward_weights: [1.0]\ntraining: {reward_funcs: [a]}\n", []),
-    (GRPO + "  reward_model: [m]\n  reward_funcs: [a]\n  reward_weights: [1.0, 2.0]\n", []),
-    ("rlhf: {rlhf_type: dpo, reward_weights: [1.0]}\n", []),
-    ("rlhf: {reward_weights: [1.0]}\n", []),
-    (GRPO + "  generation_batch_size: 12\n", ["3:3 grpo-batch"]),
-    (GRPO + "  generation_batch_size: 3\n  num_generations: 4\n", ["3:3 grpo-batch"]),
-    (GRPO + "  generation_batch_size: 16\n", []),
-    (GRPO + "  generation_batch_size: null\n  num_generations: 5\n", []),
-    (GRPO + "  num_generations: 0\n  generation_batch_size: 5\n", []),
-    ("rlhf: {rlhf_type: dpo, generation_batch_size: 3, num_generations: 2}\n", []),
-]
-
-
-@pytest.mark.parametrize(("text", "expected"), TOGETHER)
-def test_what_must_fit_together_is_checked(text: str, expected: list[str]) -> None:
-    """Each rule across keys is told where it is broken, and only there."""
-    assert codes(text) == expected
-
-
-@pytest.mark.parametrize("batch", [3, 5, 12, 23])
-def test_the_batch_that_a_hint_names_fits(batch: int) -> None:
-    """Each number in the hint of `grpo-batch` holds whole groups of generations."""
-    text = GRPO + "  num_generations: {}\n  generation_batch_size: {}\n"
-    told = re.findall(r"`([1-9]\d*)`", found_in(text.format(7, batch))[0].hint)
-    assert len(told) == found_in(text.format(7, batch))[0].hint.count("`") / 2
-    assert [codes(text.format(7, number)) for number in told] == [[]] * len(told)
-
-
 def test_nothing_is_wrong_with_what_ships() -> None:
     """All shipped presets, and all legacy records of presets, give no problem at all."""
     workspace = Workspace(Layout(str(REPOSITORY), settings.load(str(REPOSITORY))))
@@ -307,7 +218,7 @@ def test_nothing_is_wrong_with_what_ships() -> None:
     assert len(presets) > 10
     assert len(legacy) > 10
     for values in [*(workspace.resolve(source).values for source in presets), *legacy]:
-        assert trainer_checks.problems_of(values) == []
+        assert judged(values) == []
 
 
 def valid(field: schema.Field) -> st.SearchStrategy[Any]:
@@ -341,7 +252,7 @@ def test_no_valid_value_is_refused(data: st.DataObject) -> None:
     values = {key: data.draw(valid(field)) for key, field in fields.items() if field and key not in apart}
     preset = {"rlhf": {"rlhf_type": "grpo"}}
     preset.setdefault(section, {}).update(values)
-    assert trainer_checks.problems_of(node_of(preset)) == []
+    assert judged(node_of(preset)) == []
 
 
 def test_an_error_fails_the_preset_and_the_old_lock_stays(tmp_path: Path) -> None:
@@ -366,22 +277,9 @@ def test_a_warning_is_told_and_fails_nothing(tmp_path: Path) -> None:
 
 def test_without_the_setting_nothing_is_checked(tmp_path: Path) -> None:
     """A repository that names no trainer holds what it likes."""
-    found = build(project(tmp_path, {P: "trainning: {sed: 1e-4}\n"}))
+    found = build(project(tmp_path, {P: "trainning: {sed: 1.0e-4}\n"}))
     assert (found.failed, found.problems) == ((), ())
     assert below(tmp_path / "build") == ["train/p.lock.yaml"]
-
-
-def test_a_null_over_a_section_is_a_warning_at_the_null(tmp_path: Path) -> None:
-    """`training:` without a value drops what the bases set, which is told with their place; alone it is harmless."""
-    found = build(
-        project(tmp_path, {P: "extends: ../b.yaml\ntraining:\n", "configs/b.yaml": "training: {}\n"}, **GIVEN)
-    )
-    assert [(str(one.origin), one.code, one.severity) for one in found.problems] == [
-        (f"{P}:2:1", "wrong-type", "warning")
-    ]
-    assert [str(note.origin) for note in found.problems[0].notes] == ["configs/b.yaml:1:1"]
-    assert codes("training:\n") == []
-    assert build(project(tmp_path, {"configs/b.yaml": "training:\n"}, **GIVEN)).problems == ()
 
 
 def test_a_trainer_that_is_not_recorded_is_a_bad_setting(tmp_path: Path) -> None:

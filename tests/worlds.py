@@ -6,10 +6,11 @@ from typing import Final
 
 from world import World
 from worlds_asking import ASKING
+from worlds_checking import CHECKING
 from worlds_composing import COMPOSING
 from worlds_locking import LOCKING
 from worlds_proving import PROVING
 from worlds_reading import READING
 from worlds_training import TRAINING
 
-WORLDS: Final[list[World]] = [*READING, *COMPOSING, *LOCKING, *PROVING, *ASKING, *TRAINING]
+WORLDS: Final[list[World]] = [*READING, *COMPOSING, *LOCKING, *PROVING, *ASKING, *TRAINING, *CHECKING]

@@ -233,8 +233,8 @@ COMPOSING: Final = [
     World(
         "diamond-reset",
         {
-            "configs/c.yaml": "lr: 1\n",
-            "configs/a.yaml": ("extends: c.yaml\nlr: 2\n"),
+            "configs/c.yaml": "lr: 1\nseed: 1\n",
+            "configs/a.yaml": ("extends: c.yaml\nlr: 2\nbf16: true\n"),
             P: "extends: [../a.yaml, ../c.yaml]\n",
         },
         (

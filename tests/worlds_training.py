@@ -150,22 +150,6 @@ TRAINING: Final = [
         given=_GIVEN,
     ),
     World(
-        "wrong-type",
-        {
-            P: "extends: ../components/training.yaml\ntraining:\n",
-            "configs/components/training.yaml": "training:\n  seed: 17\n",
-        },
-        (
-            "configs/train/p.yaml:2:1: warning: `training` is null, and a section is a mapping [wrong-type]\n"
-            "    2 | training:\n"
-            "      | ^\n"
-            "  why: null takes the place of all that the bases set there\n"
-            "  note: configs/components/training.yaml:1:1 is overridden\n"
-            "  hint: take the line out to keep what the bases set"
-        ),
-        given=_GIVEN,
-    ),
-    World(
         "wrong-choice",
         {P: "training:\n  save_strategy: step\n"},
         (

@@ -1,0 +1,216 @@
+"""All checks of what compiles: which there are, which run where, and what of their findings is silenced.
+
+A check judges and never repairs. An error fails the document that it concerns, a warning is told and counted. What a
+check tells can be silenced in `[tool.trainlock]`, per code and file, with a reason; what keeps a document from being
+composed at all cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, Literal, NamedTuple
+
+from compiler import across, combinations, exposure, hierarchy, mix_checks, run_names, spelling, trainer_checks
+from compiler.catalog import matcher
+from compiler.compose import Composer, Resolved
+from compiler.problems import Note, Problem, UsageError, did_you_mean, in_order
+from compiler.settings import Settings, Silence
+from compiler.values import Node, Origin
+
+ValuesCheck = Callable[[Node], Iterator[Problem]]
+
+OF_PRESETS: Final[tuple[ValuesCheck, ...]] = (
+    trainer_checks.unknown_sections,
+    trainer_checks.unknown_arguments,
+    trainer_checks.wrong_values,
+    trainer_checks.wrong_choices,
+    combinations.curriculum_off,
+    combinations.deepspeed_config,
+    combinations.rewards,
+    combinations.batches,
+    combinations.chord,
+)
+"""The checks of a resolved preset against its trainer."""
+
+OF_MIXES: Final[tuple[ValuesCheck, ...]] = (
+    mix_checks.unknown_keys,
+    mix_checks.wrong_types,
+    mix_checks.wrong_choices,
+)
+"""The checks of a resolved mix against the project that trains on it."""
+
+
+class Check(NamedTuple):
+    """A kind of finding: how bad it is, and the functions that find it.
+
+    The docstring of each function says what holds, with a bad and a good example.
+    """
+
+    severity: Literal["error", "warning", "error or warning"]
+    functions: tuple[Callable[..., Any], ...]
+
+
+CHECKS: Final[dict[str, Check]] = {
+    **{code: Check("warning", (check,)) for code, check in spelling.TRAPS.items()},
+    "restated-value": Check("warning", (hierarchy.restated_values,)),
+    "null-override": Check("warning", (hierarchy.null_overrides,)),
+    "dead-base": Check("warning", (hierarchy.dead_bases,)),
+    "base-order": Check("warning", (hierarchy.order_of_bases,)),
+    "unused-fragment": Check("warning", (across.unused_fragments,)),
+    "shared-output": Check("warning", (across.Outputs.shared_outputs,)),
+    "missing-data": Check("error", (across.missing_data,)),
+    "false-name": Check("warning", (run_names.false_names,)),
+    "secret-value": Check("error", (exposure.secret_values,)),
+    "unknown-section": Check("error or warning", (trainer_checks.unknown_sections,)),
+    "unknown-argument": Check("error or warning", (trainer_checks.unknown_arguments, mix_checks.unknown_keys)),
+    "wrong-type": Check("error", (trainer_checks.wrong_values, mix_checks.wrong_types)),
+    "wrong-choice": Check("error", (trainer_checks.wrong_choices, mix_checks.wrong_choices)),
+    "curriculum-off": Check("error", (combinations.curriculum_off,)),
+    "deepspeed-config": Check("error", (combinations.deepspeed_config,)),
+    "reward-count": Check("error", (combinations.rewards,)),
+    "grpo-batch": Check("error", (combinations.batches,)),
+    "chord-config": Check("error", (combinations.chord,)),
+}
+"""Every check by the code of what it tells."""
+
+MORE_TO_SILENCE: Final = ("diamond-reset", "merge-conflict", "near-entry", "near-extends", "null-entries")
+"""Warnings of reading and merging, which can be silenced like those of checks."""
+
+
+class Silenced(NamedTuple):
+    """A finding that is not told, and the silence that covers it."""
+
+    problem: Problem
+    silence: Silence
+
+
+class Lint:
+    """The checks of one repository, and what is silenced of their findings."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the silences of the settings.
+
+        Raises:
+            UsageError: `bad-settings`, where one names no check.
+        """
+        verify(settings)
+        self._is_trained = settings.trainer is not None
+        self._silences = [(silence, matcher(silence.paths)) for silence in settings.silence]
+        self._suspects: dict[str, tuple[exposure.Suspect, ...]] = {}
+        self._mixes: dict[str, list[Problem]] = {}
+        self._outputs = across.Outputs()
+        self._used: set[str] = set()
+        self._silenced: dict[Problem, Silenced] = {}
+
+    def preset(self, resolved: Resolved) -> list[Problem]:
+        """Give what is found in a resolved preset and in the mix that it names, but for what is silenced."""
+        self._used |= resolved.chain.closure
+        found = [*resolved.warnings, *self._secrets(resolved)]
+        if self._is_trained:
+            self._outputs.note(resolved)
+            for check in OF_PRESETS:
+                found += [_of_preset(problem, resolved.source) for problem in check(resolved.values)]
+            found += run_names.false_names(resolved.values, resolved.source)
+        told = self._told(found)
+        return [*told, *self.mix(resolved.fusion)] if resolved.fusion is not None else told
+
+    def mix(self, resolved: Resolved) -> list[Problem]:
+        """Give what is found in a resolved mix, but for what is silenced; each mix is looked at once."""
+        made = self._mixes.get(resolved.source)
+        if made is None:
+            self._used |= resolved.chain.closure
+            found = [*resolved.warnings, *self._secrets(resolved)]
+            for check in OF_MIXES if self._is_trained else ():
+                found += check(resolved.values)
+            made = self._mixes[resolved.source] = self._told(found)
+        return made
+
+    def together(self, composer: Composer, files: Iterable[str]) -> list[Problem]:
+        """Give what is found of all documents together, after each was looked at; `files` lie below the config root."""
+        return self._told([*across.unused_fragments(files, self._used), *self._outputs.shared_outputs(composer)])
+
+    def data(self, composer: Composer, resolved: Resolved, *, is_mix: bool) -> list[Problem]:
+        """Give which files of records of a document are missing."""
+        has_mix = resolved.fusion is not None
+        return self._told(across.missing_data(resolved.values, composer.tree, is_mix=is_mix, has_mix=has_mix))
+
+    def unused_silences(self, *, data: bool) -> list[Problem]:
+        """Give the silences that cover nothing, after everything was looked at; `data` says whether files were, too."""
+        used = {one.silence for one in self._silenced.values()}
+        return [
+            Problem(
+                "unused-silence",
+                f"nothing that `{silence.check}` tells is silenced by this",
+                silence.origin,
+                why="no finding of this check stands in a file that `path` matches",
+                hint="take it out; paths count from the repository root",
+                severity="warning",
+            )
+            for silence, _ in self._silences
+            if silence not in used and (data or silence.check != "missing-data")
+        ]
+
+    def told_nothing_of(self) -> tuple[Silenced, ...]:
+        """Give what was found and not told, in order of place."""
+        return tuple(self._silenced[problem] for problem in sorted(self._silenced, key=Problem.order))
+
+    def _told(self, found: Iterable[Problem]) -> list[Problem]:
+        """Leave out what is silenced, and remember it."""
+        told = []
+        for problem in found:
+            silence = self._silence_of(problem)
+            if silence is None:
+                told.append(problem)
+            else:
+                self._silenced[problem] = Silenced(problem, silence)
+        return told
+
+    def _silence_of(self, problem: Problem) -> Silence | None:
+        return next(
+            (
+                silence
+                for silence, pattern in self._silences
+                if silence.check == problem.code and pattern.fullmatch(problem.origin.file)
+            ),
+            None,
+        )
+
+    def _secrets(self, resolved: Resolved) -> list[Problem]:
+        """Look for secrets: in each fragment once, and in the values only where a fragment has some."""
+        found: list[exposure.Suspect] = []
+        for link in resolved.chain.merge_order():
+            made = self._suspects.get(link.path)
+            if made is None:
+                made = self._suspects[link.path] = exposure.suspects(link.own)
+            found += made
+        return list(exposure.secret_values(resolved.values, found))
+
+
+def verify(settings: Settings) -> None:
+    """Refuse a silence of what is no check.
+
+    Raises:
+        UsageError: `bad-settings`.
+    """
+    known = (*CHECKS, *MORE_TO_SILENCE)
+    wrong = [silence for silence in settings.silence if silence.check not in known]
+    if wrong:
+        raise UsageError(
+            *in_order(
+                Problem(
+                    "bad-settings",
+                    f"there is no check `{silence.check}` to silence",
+                    silence.origin,
+                    why="a silence names the code of what a check tells",
+                    hint=did_you_mean(silence.check, known),
+                )
+                for silence in wrong
+            )
+        )
+
+
+def _of_preset(problem: Problem, source: str) -> Problem:
+    """Say which preset gets what a fragment holds."""
+    if problem.origin.file == source:
+        return problem
+    return problem._replace(notes=(*problem.notes, Note(Origin(source, 0, 0), "is the preset that gets it")))

@@ -1,0 +1,136 @@
+"""exposure: what looks like a secret fails its preset, is never shown, and what only stands for one is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from builders import Files, fragment, look, project, worded
+from compiler.cli import main
+from compiler.exposure import secret_values, suspects
+from compiler.pipeline import build
+from world import LOCK, P
+
+# put together here, so that nobody who looks for tokens finds one in this file
+TOKENS: Final = {
+    "hf" + "_AbCdEfGhIjKlMnOpQrStUvWx": "a Hugging Face token",
+    "gh" + "p_0123456789abcdefghijABCDEFGHIJ012345": "a GitHub token",
+    "github" + "_pat_0123456789abcdefghijABCDEFGHIJ": "a GitHub token",
+    "sk" + "-proj-0123456789abcdefghijABCDEFGHIJ": "an OpenAI key",
+    "AKIA" + "0123456789ABCDEF": "an AWS key",
+    "AIza" + "0123456789abcdefghijABCDEFGHIJ01234": "a Google key",
+    "xoxb" + "-0123456789-abcdef": "a Slack token",
+    "eyJ" + "hbGciOiJIUzI1.eyJ" + "zdWIiOiIxMjM0.SflKxwRJSMeKKF2QT4": "a JSON web token",
+    "-----BEGIN RSA PRIVATE" + " KEY-----": "a private key",
+    "postgres://user:hun" + "ter2@db/x": "a URL with a password",
+}
+
+
+def told(text: str) -> list[str]:
+    """Give what is said of the values of a YAML text."""
+    body = fragment(text).body
+    return [one.message for one in secret_values(body, suspects(body))]
+
+
+@pytest.mark.parametrize(("token", "what"), TOKENS.items(), ids=TOKENS.values())
+def test_a_token_is_known_by_its_form_at_any_key(token: str, what: str) -> None:
+    """In a section, in a list, in the middle of a text; the message says what it looks like, and not the value."""
+    for text, path in (
+        (f'a: {{note: "{token}"}}\n', "a.note"),
+        (f'a: [x, "{token}"]\n', "a[1]"),
+        (f'a: {{cmd: "run --with {token} --fast"}}\n', "a.cmd"),
+    ):
+        assert told(text) == [f"`{path}` looks like {what}"]
+
+
+@pytest.mark.parametrize(
+    "key", ["password", "api_key", "apikey", "wandb_api_key", "SECRET", "hub_token", "aws-secret-key", "db_passwd"]
+)
+def test_a_text_at_a_key_of_secrets_is_told(key: str) -> None:
+    """Whatever it looks like."""
+    assert told(f"a: {{{key}: correct horse}}\n") == [f"`a.{key}` looks like a secret"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "null",
+        "''",
+        "${WANDB_KEY}",
+        "$KEY",
+        "<your key>",
+        "{{ key }}",
+        "WANDB_API_KEY",
+        "/run/key",
+        "~/key",
+        "none",
+        "3",
+    ],
+)
+def test_what_stands_for_a_secret_is_none(value: str) -> None:
+    """A null, a variable, a placeholder, the name of a variable, a path."""
+    quoted = value if value in ("null", "''", "3") else f"'{value}'"
+    assert told(f"a: {{api_key: {quoted}}}\n") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "custom: {token_type_metrics: {enabled: true}}\n",
+        "template: {eos_token: <|im_end|>, image_token: '<image>'}\n",
+        "model: {model: output/12-27/new_schema-4B-dense-merged/checkpoint-4470}\n",
+        "rlhf: {reward_funcs: [summary.strict, summary.no_dup_keys]}\n",
+        "training: {run_name: task-sketch-very-long-name-of-a-run-2026, hub_strategy: every_save}\n",
+        "rlhf: {vllm_server_base_url: [http://127.0.0.1:8000]}\n",
+        "a: {key: value-of-no-secret, monkey: bananas-galore, secrets_of_the_sea: {depth: 3}}\n",
+    ],
+)
+def test_what_trains_is_no_secret(text: str) -> None:
+    """Special tokens, checkpoints, run names and addresses are left alone."""
+    assert told(text) == []
+
+
+SECRET: Final = next(iter(TOKENS))
+HELD: Final[Files] = {
+    P: "extends: ../hub.yaml\n",
+    "configs/hub.yaml": f"training:\n  hub_token: {SECRET}\n  seed: 1\n",
+}
+
+
+def test_a_secret_fails_its_preset_and_no_lock_holds_it(tmp_path: Path) -> None:
+    """It is an error where it is written; nothing is written with it."""
+    found = build(project(tmp_path, HELD))
+    assert [(str(one.origin), one.code, one.severity) for one in found.problems] == [
+        ("configs/hub.yaml:2:3", "secret-value", "error")
+    ]
+    assert found.failed == (P,)
+    assert not (tmp_path / LOCK).exists()
+
+
+@pytest.mark.parametrize("arguments", [["build"], ["check"], ["build", "--json"], ["check", "--json"]])
+def test_no_message_shows_a_secret(tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Not the excerpt, not the text, not the JSON; the same line of another problem is shown as ever."""
+    project(tmp_path, HELD)
+    assert main([*arguments, "--root", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert "[secret-value]" in told.err or '"secret-value"' in told.out
+    assert SECRET not in told.out + told.err
+    assert worded(build(look(tmp_path)).problems, HELD).count("\n") == 2
+
+
+def test_a_secret_that_is_overridden_stands_in_no_lock(tmp_path: Path) -> None:
+    """Only what a lock would hold is told."""
+    files = {**HELD, P: "extends: ../hub.yaml\ntraining: {hub_token: null}\n"}
+    assert build(project(tmp_path, files)).problems == ()
+
+
+def test_a_secret_of_a_mix_is_told(tmp_path: Path) -> None:
+    """Mixes are looked at like presets."""
+    files: Files = {
+        P: "fusion: configs/fusion/m.yaml\n",
+        "configs/fusion/m.yaml": f"targets: [{{dataset: a, train_jsonl: 's3://me:{SECRET}@b/x'}}]\n",
+    }
+    found = build(project(tmp_path, files))
+    assert [(str(one.origin), one.code) for one in found.problems] == [("configs/fusion/m.yaml:1:24", "secret-value")]
