@@ -44,6 +44,7 @@ A module imports only from those above it.
     overview    every preset and mix, how its lock stands, which are one run    read a lock itself
     gutter      a flattened document with origins at the left                   know a file
     drawing     the composition of presets as a graph                           look at a value
+    annotations GitHub's annotations: the one place that escapes them           know what is told
     report      the report document on a terminal, as Markdown, as annotations  compute, read a clock
     page_style  how the page looks                                              know what is on it
     page_parts  pieces of the page; the one place where text becomes HTML       know the whole page
@@ -55,6 +56,8 @@ A module imports only from those above it.
     run         what one doit process knows                                     import doit
     proof_tasks the doit tasks of the proof, and of the reports                 import doit
     tasks       doit task creators, for any repository's dodo.py; owns doit     hold logic
+    codes       what every problem code means, read from docs/problems.md       reword it
+    sarif       problems as SARIF 2.1.0                                         print
     answers     what is printed of a question, as text and JSON                 find it
     impacts     what is printed of `impact`, as text and JSON                   find it
     arguments   what the command can be asked, with which options               do it

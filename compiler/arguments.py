@@ -91,6 +91,11 @@ def parser() -> argparse.ArgumentParser:
     _add_wait(built)
     checked = verb("check", "compile in memory, and compare with the locks; writes nothing")
     checked.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
+    checked.add_argument(
+        "--format",
+        choices=("text", "github", "sarif"),
+        help="text (default); github adds annotations; sarif prints one document for code scanning",
+    )
     asked = verb("why", "say where a value was written, and what it overrode")
     asked.add_argument("preset", metavar="PRESET", help="a name, a source or a lock")
     asked.add_argument(

@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare()
     gc.disable()  # trees of nodes hold no cycles; looking for some doubles the time of a large build
     workspace: Workspace | None = None
+    options: argparse.Namespace | None = None
     try:
         options = parser().parse_args(arguments)
         workspace = _workspace(options)
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TrainlockError as error:
         if "--json" in (sys.argv[1:] if arguments is None else arguments):
             write(sys.stdout, "".join(as_json(problems=[problem_data(problem) for problem in error.problems])) + "\n")
+        elif options is not None and options.verb == "check":
+            lines = _formatted(options, error.problems, error.exit_code)
+            write(sys.stdout, "".join(f"{line}\n" for line in lines))
         _tell(error.problems, workspace)
         return error.exit_code
     except KeyboardInterrupt:
@@ -120,13 +124,33 @@ def _refuse_unselected(workspace: Workspace, options: argparse.Namespace, source
 
 
 def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
+    if options.json and options.format is not None:
+        hint = "leave one of the two out"
+        raise UsageError(Problem("bad-usage", "`--json` and `--format` both say what to print", hint=hint))
     found = pipeline.check(workspace, _find(workspace, options.preset))
     errors = sum(problem.severity == "error" for problem in found.problems)
+    code = int(errors > 0)
     if options.json:
         problems = [problem_data(problem) for problem in found.problems]
-        return int(errors > 0), as_json(fresh=found.fresh, problems=problems)
+        return code, as_json(fresh=found.fresh, problems=problems)
+    lines = _formatted(options, found.problems, code)
+    if options.format == "sarif":
+        return code, lines
     _tell(found.problems, workspace)
-    return int(errors > 0), [f"{found.fresh} fresh, {errors} wrong"]
+    return code, [*lines, f"{found.fresh} fresh, {errors} wrong"]
+
+
+def _formatted(options: argparse.Namespace, problems: Sequence[Problem], code: int) -> list[str]:
+    """Give what `check` prints of problems on stdout, for programs; nothing in the format of people."""
+    if options.format == "sarif":
+        from compiler.sarif import document  # noqa: PLC0415 - it reads a page that no other command needs
+
+        return [json_text(document(problems, code))]
+    if options.format == "github":
+        from compiler.annotations import of_problems  # noqa: PLC0415 - as only a CI job needs it
+
+        return of_problems(problem_data(problem) for problem in problems)
+    return []
 
 
 def _prove(workspace: Workspace, options: argparse.Namespace) -> Said:
