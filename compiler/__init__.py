@@ -60,6 +60,7 @@ A module imports only from those above it.
     sarif       problems as SARIF 2.1.0                                         print
     answers     what is printed of a question, as text and JSON                 find it
     impacts     what is printed of `impact`, as text and JSON                   find it
+    completion  what a shell may offer next; the only import of argcomplete     say what is wrong
     arguments   what the command can be asked, with which options               do it
     cli         exit codes, printing                                            hold logic
 """

@@ -146,6 +146,8 @@ def parser() -> argparse.ArgumentParser:
     told.add_argument("other", nargs="?", metavar="B", help="another preset (default: the same one)")
     told.add_argument("--from", metavar="REV", dest="since", default="", help="look at A as it was at a revision")
     told.add_argument("--to", metavar="REV", dest="until", default="", help="look at B as it was at a revision")
+    shells = verbs.add_parser("completion", help="print what makes a shell complete commands, presets and keys")
+    shells.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="bash|zsh|fish")
     return made
 
 
@@ -173,4 +175,4 @@ def _add_wait(verb: argparse.ArgumentParser) -> None:
     )
 
 
-VERBS: Final = ("build", "check", "diff", "graph", "impact", "list", "plan", "prove", "show", "why")
+VERBS: Final = ("build", "check", "completion", "diff", "graph", "impact", "list", "plan", "prove", "show", "why")

@@ -27,10 +27,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit code."""
     prepare()
     gc.disable()  # trees of nodes hold no cycles; looking for some doubles the time of a large build
+    if "_ARGCOMPLETE" in os.environ:
+        from compiler import completion  # noqa: PLC0415 - only a shell that completes needs it
+
+        completion.answer(parser(), _workspace)
     workspace: Workspace | None = None
     options: argparse.Namespace | None = None
     try:
         options = parser().parse_args(arguments)
+        if options.verb == "completion":
+            from compiler.completion import script  # noqa: PLC0415
+
+            return int(not write(sys.stdout, script(options.shell) + "\n"))
         workspace = _workspace(options)
         if options.verb in _QUESTIONS:
             told = workspace

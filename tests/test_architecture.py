@@ -24,6 +24,7 @@ OWNERS = {
     "yaml": {"reader", "syntax"},
     "doit": {"tasks"},
     "deepdiff": {"compare"},
+    "argcomplete": {"completion"},
     "fcntl": {"store"},
     "subprocess": {"history"},
 }
