@@ -35,6 +35,7 @@ A module imports only from those above it.
     schema      what the trainer takes: its recorded arguments, the project's   judge
     trainer_checks  checks of a resolved preset against its trainer             repair a value
     pipeline    the verbs, which return data                                    import doit, print
+    staging     whether a commit would hold the locks as they lie               stage
     proofs      proofs and the report document, as plain data                   judge
     sides       what a preset holds: by its lock, its sources, its record       judge
     pairing     which presets of two trees belong together                      look at a value

@@ -88,9 +88,11 @@ def parser() -> argparse.ArgumentParser:
 
     built = verb("build", "compile presets, and write the locks that differ")
     built.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
+    _add_staged(built)
     _add_wait(built)
     checked = verb("check", "compile in memory, and compare with the locks; writes nothing")
     checked.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
+    _add_staged(checked)
     checked.add_argument(
         "--format",
         choices=("text", "github", "sarif"),
@@ -149,6 +151,12 @@ def parser() -> argparse.ArgumentParser:
     shells = verbs.add_parser("completion", help="print what makes a shell complete commands, presets and keys")
     shells.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="bash|zsh|fish")
     return made
+
+
+def _add_staged(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--staged", action="store_true", help="fail as well where a commit would not hold the locks as they lie"
+    )
 
 
 def _add_world_size(verb: argparse.ArgumentParser) -> None:

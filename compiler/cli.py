@@ -104,6 +104,7 @@ def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
         progress = Progress()
         made = pipeline.build(workspace, sources, prune=prune, progress=progress)
         progress.clear()
+    made = made._replace(problems=(*made.problems, *_unstaged(workspace, options)))
     code = int(any(problem.severity == "error" for problem in made.problems))
     if options.json:
         problems = [problem_data(problem) for problem in made.problems]
@@ -136,6 +137,7 @@ def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
         hint = "leave one of the two out"
         raise UsageError(Problem("bad-usage", "`--json` and `--format` both say what to print", hint=hint))
     found = pipeline.check(workspace, _find(workspace, options.preset))
+    found = found._replace(problems=(*found.problems, *_unstaged(workspace, options)))
     errors = sum(problem.severity == "error" for problem in found.problems)
     code = int(errors > 0)
     if options.json:
@@ -146,6 +148,15 @@ def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
         return code, lines
     _tell(found.problems, workspace)
     return code, [*lines, f"{found.fresh} fresh, {errors} wrong"]
+
+
+def _unstaged(workspace: Workspace, options: argparse.Namespace) -> list[Problem]:
+    """Give what a commit would not hold, where that is asked."""
+    if not options.staged:
+        return []
+    from compiler.staging import unstaged  # noqa: PLC0415 - it needs git, and only a hook asks
+
+    return unstaged(workspace.layout)
 
 
 def _formatted(options: argparse.Namespace, problems: Sequence[Problem], code: int) -> list[str]:

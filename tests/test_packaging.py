@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,33 +11,15 @@ from pathlib import Path
 import pytest
 
 from compiler.codes import codes
+from repositories import git, snapshot
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder, with nobody's settings."""
-    settings = ["-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(
-        ["git", *settings, *arguments], cwd=folder, check=True, capture_output=True, text=True, timeout=60
-    )
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository as it stands, in a git repository of its own: what is tracked, and what is not ignored."""
-    root = tmp_path_factory.mktemp("clone")
-    listed = git(REPOSITORY, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in {name for name in listed.split("\0") if name}:
-        source = REPOSITORY / name
-        if source.is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, root / name)
-    git(root, "init", "--quiet")
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message", "as it stands")
-    return root
+    """The repository as it stands, in a git repository of its own."""
+    return snapshot(tmp_path_factory.mktemp("clone"))
 
 
 @pytest.fixture(scope="module")
