@@ -42,6 +42,7 @@ A module imports only from those above it.
     proving     the verb `prove`: both sides, the drill, the report document    print
     contrast    the verb `diff`: two presets, or one at two revisions           judge
     reach       what a fragment reaches, what a key holds where                 compose
+    recording   legacy records of what a team's own loader resolves             resolve anything
     overview    every preset and mix, how its lock stands, which are one run    read a lock itself
     gutter      a flattened document with origins at the left                   know a file
     drawing     the composition of presets as a graph                           look at a value
