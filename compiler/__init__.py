@@ -44,15 +44,18 @@ A module imports only from those above it.
     across      checks of all documents together                                keep a document
     lint        which checks there are, what is silenced of their findings      judge by itself
     pipeline    the verbs, which return data                                    import doit, print
+    staging     whether a commit would hold the locks as they lie               stage
     proofs      proofs and the report document, as plain data                   judge
     sides       what a preset holds: by its lock, its sources, its record       judge
     pairing     which presets of two trees belong together                      look at a value
     proving     the verb `prove`: both sides, the drill, the report document    print
     contrast    the verb `diff`: two presets, or one at two revisions           judge
     reach       what a fragment reaches, what a key holds where                 compose
+    recording   legacy records of what a team's own loader resolves             resolve anything
     overview    every preset and mix, how its lock stands, which are one run    read a lock itself
     gutter      a flattened document with origins at the left                   know a file
     drawing     the composition of presets as a graph                           look at a value
+    annotations GitHub's annotations: the one place that escapes them           know what is told
     report      the report document on a terminal, as Markdown, as annotations  compute, read a clock
     page_style  how the page looks                                              know what is on it
     page_parts  pieces of the page; the one place where text becomes HTML       know the whole page
@@ -64,8 +67,11 @@ A module imports only from those above it.
     run         what one doit process knows                                     import doit
     proof_tasks the doit tasks of the proof, and of the reports                 import doit
     tasks       doit task creators, for any repository's dodo.py; owns doit     hold logic
+    codes       what every problem code means, read from docs/problems.md       reword it
+    sarif       problems as SARIF 2.1.0                                         print
     answers     what is printed of a question, as text and JSON                 find it
     impacts     what is printed of `impact`, as text and JSON                   find it
+    completion  what a shell may offer next; the only import of argcomplete     say what is wrong
     arguments   what the command can be asked, with which options               do it
     cli         exit codes, printing                                            hold logic
 """

@@ -88,12 +88,19 @@ def parser() -> argparse.ArgumentParser:
 
     built = verb("build", "compile presets, and write the locks that differ")
     built.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
+    _add_staged(built)
     _add_wait(built)
     _add_strict(built)
     checked = verb("check", "compile in memory, and compare with the locks; writes nothing")
     checked.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
+    _add_staged(checked)
     _add_strict(checked)
     checked.add_argument("--data", action="store_true", help="ask whether the files of records exist, too")
+    checked.add_argument(
+        "--format",
+        choices=("text", "github", "sarif"),
+        help="text (default); github adds annotations; sarif prints one document for code scanning",
+    )
     asked = verb("why", "say where a value was written, and what it overrode")
     asked.add_argument("preset", metavar="PRESET", help="a name, a source or a lock")
     asked.add_argument(
@@ -144,11 +151,19 @@ def parser() -> argparse.ArgumentParser:
     told.add_argument("other", nargs="?", metavar="B", help="another preset (default: the same one)")
     told.add_argument("--from", metavar="REV", dest="since", default="", help="look at A as it was at a revision")
     told.add_argument("--to", metavar="REV", dest="until", default="", help="look at B as it was at a revision")
+    shells = verbs.add_parser("completion", help="print what makes a shell complete commands, presets and keys")
+    shells.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="bash|zsh|fish")
     return made
 
 
 def _add_strict(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--strict", action="store_true", help="exit 1 on a warning, too")
+
+
+def _add_staged(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--staged", action="store_true", help="fail as well where a commit would not hold the locks as they lie"
+    )
 
 
 def _add_world_size(verb: argparse.ArgumentParser) -> None:
@@ -175,4 +190,4 @@ def _add_wait(verb: argparse.ArgumentParser) -> None:
     )
 
 
-VERBS: Final = ("build", "check", "diff", "graph", "impact", "list", "plan", "prove", "show", "why")
+VERBS: Final = ("build", "check", "completion", "diff", "graph", "impact", "list", "plan", "prove", "show", "why")

@@ -29,9 +29,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit code."""
     prepare()
     gc.disable()  # trees of nodes hold no cycles; looking for some doubles the time of a large build
+    if "_ARGCOMPLETE" in os.environ:
+        from compiler import completion  # noqa: PLC0415 - only a shell that completes needs it
+
+        completion.answer(parser(), _workspace)
     workspace: Workspace | None = None
+    options: argparse.Namespace | None = None
     try:
         options = parser().parse_args(arguments)
+        if options.verb == "completion":
+            from compiler.completion import script  # noqa: PLC0415
+
+            return int(not write(sys.stdout, script(options.shell) + "\n"))
         workspace = _workspace(options)
         if options.verb in _QUESTIONS:
             told = workspace
@@ -43,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TrainlockError as error:
         if "--json" in (sys.argv[1:] if arguments is None else arguments):
             write(sys.stdout, "".join(as_json(problems=[problem_data(problem) for problem in error.problems])) + "\n")
+        elif options is not None and options.verb == "check":
+            lines = _formatted(options, error.problems, error.exit_code)
+            write(sys.stdout, "".join(f"{line}\n" for line in lines))
         _tell(error.problems, workspace)
         return error.exit_code
     except KeyboardInterrupt:
@@ -94,6 +106,7 @@ def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
         progress = Progress()
         made = pipeline.build(workspace, sources, prune=prune, progress=progress)
         progress.clear()
+    made = made._replace(problems=(*made.problems, *_unstaged(workspace, options)))
     code = _code(made.problems, options)
     if options.json:
         problems = [problem_data(problem) for problem in made.problems]
@@ -131,14 +144,43 @@ def _refuse_unselected(workspace: Workspace, options: argparse.Namespace, source
 
 
 def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
+    if options.json and options.format is not None:
+        hint = "leave one of the two out"
+        raise UsageError(Problem("bad-usage", "`--json` and `--format` both say what to print", hint=hint))
     found = pipeline.check(workspace, _find(workspace, options.preset), data=options.data)
+    found = found._replace(problems=(*found.problems, *_unstaged(workspace, options)))
     code = _code(found.problems, options)
     if options.json:
         problems = [problem_data(problem) for problem in found.problems]
         return code, as_json(fresh=found.fresh, problems=problems, silenced=_silenced_data(found.silenced))
+    lines = _formatted(options, found.problems, code)
+    if options.format == "sarif":
+        return code, lines
     _tell(found.problems, workspace)
     errors = sum(problem.severity == "error" for problem in found.problems)
-    return code, [f"{found.fresh} fresh, {errors} wrong{also_told(found.problems, found.silenced)}"]
+    return code, [*lines, f"{found.fresh} fresh, {errors} wrong{also_told(found.problems, found.silenced)}"]
+
+
+def _unstaged(workspace: Workspace, options: argparse.Namespace) -> list[Problem]:
+    """Give what a commit would not hold, where that is asked."""
+    if not options.staged:
+        return []
+    from compiler.staging import unstaged  # noqa: PLC0415 - it needs git, and only a hook asks
+
+    return unstaged(workspace.layout)
+
+
+def _formatted(options: argparse.Namespace, problems: Sequence[Problem], code: int) -> list[str]:
+    """Give what `check` prints of problems on stdout, for programs; nothing in the format of people."""
+    if options.format == "sarif":
+        from compiler.sarif import document  # noqa: PLC0415 - it reads a page that no other command needs
+
+        return [json_text(document(problems, code))]
+    if options.format == "github":
+        from compiler.annotations import of_problems  # noqa: PLC0415 - as only a CI job needs it
+
+        return of_problems(problem_data(problem) for problem in problems)
+    return []
 
 
 def _prove(workspace: Workspace, options: argparse.Namespace) -> Said:

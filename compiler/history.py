@@ -1,7 +1,8 @@
 """A git revision as a `Tree`: bytes come from git's objects, and nothing is checked out.
 
 The repository root may be a folder of the git repository. Whatever git refuses is told in its own words. What a hook's
-environment says of another repository, or of another index, is not listened to.
+environment says of another repository, or of another index, is not listened to; only `unstaged` asks for the index that
+is about to be committed.
 """
 
 from __future__ import annotations
@@ -46,14 +47,23 @@ def _command(root: str, *arguments: str) -> list[str]:
     return ["git", "--literal-pathspecs", "-C", root, *arguments]
 
 
-def _environment() -> dict[str, str]:
-    """Give the environment of git: the repository is the one around the root, and messages are in one language."""
-    kept = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
-    return {**kept, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+def _environment(*kept: str) -> dict[str, str]:
+    """Give the environment of git: the repository is the one around the root, and messages are in one language.
+
+    Args:
+        kept: variables of `_ELSEWHERE` that are listened to all the same.
+    """
+    own = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE or name in kept}
+    return {**own, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
-def _git(root: str, *arguments: str) -> bytes:
+def _git(root: str, *arguments: str, kept: str = "") -> bytes:
     """Run git in a folder and give what it prints.
+
+    Args:
+        root: the folder.
+        arguments: of git.
+        kept: a variable of a hook's environment that is listened to.
 
     Raises:
         OSError: git is not there, or refuses; what it calls fatal is the reason.
@@ -64,7 +74,7 @@ def _git(root: str, *arguments: str) -> bytes:
             capture_output=True,
             check=False,
             stdin=subprocess.DEVNULL,
-            env=_environment(),
+            env=_environment(kept),
         )
     except OSError as error:
         raise OSError(error.errno, f"git cannot be run: {(error.strerror or str(error)).lower()}") from None
@@ -285,6 +295,33 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             with contextlib.suppress(OSError):
                 pipe.close()
     process.wait()
+
+
+def unstaged(root: str, folder: str) -> dict[str, str]:
+    """Give the files below a folder that a commit would not hold as they lie there, and how they stand in the index.
+
+    What git ignores is left out. In a hook the index is the one that is about to be committed.
+
+    Args:
+        root: the repository root; a folder of a git repository.
+        folder: from there.
+
+    Raises:
+        OSError: git is not there, or refuses.
+    """
+    options = ("--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
+    said = _git(root, "status", *options, "--", folder, kept="GIT_INDEX_FILE")
+    prefix = os.fsdecode(_git(root, "rev-parse", "--show-prefix")).removesuffix("\n")
+    found = {}
+    for row in filter(None, said.split(b"\0")):
+        state = _UNSTAGED.get(row[1:2], "is staged with other content")
+        if state is not None:
+            found[posixpath.relpath(os.fsdecode(row[3:]), prefix or ".")] = state
+    return found
+
+
+_UNSTAGED: Final = {b"?": "is not in git", b"D": "is deleted, and git still has it", b" ": None}
+"""How a file differs from the index, by git's second letter; any other differs by its content."""
 
 
 def is_folder(path: str) -> bool:

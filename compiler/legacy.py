@@ -6,6 +6,7 @@ figures from which that tree was written, is refused.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -33,7 +34,7 @@ FOLDER: Final = "legacy"
 SCHEMA_VERSION: Final = 1
 """Of a record."""
 
-MAKES_ANEW: Final = "`python scripts/record_legacy.py` makes the records anew"
+MAKES_ANEW: Final = "the script that made the records makes them anew"
 
 
 class Record(NamedTuple):
@@ -63,11 +64,12 @@ class Records(NamedTuple):
 def files(root: str) -> list[str]:
     """List every file on which the records of a repository stand, from its root: records, their tree, its figures."""
     legacy = os.path.join(root, FOLDER)
-    return [
-        f"{FOLDER}/{path}"
-        for path in (*_files(legacy, "records"), *_files(legacy, "configs"), "figures.json")
-        if os.path.isfile(os.path.join(legacy, path))
-    ]
+    try:
+        folders = sorted(os.listdir(legacy))
+    except OSError:
+        return []
+    found = [path for folder in folders for path in _files(legacy, folder)]
+    return [f"{FOLDER}/{path}" for path in (*found, "figures.json") if os.path.isfile(os.path.join(legacy, path))]
 
 
 def load(root: str, fusion_key: KeyPath) -> Records:
@@ -79,8 +81,8 @@ def load(root: str, fusion_key: KeyPath) -> Records:
     """
     found: dict[str, dict[str, Record]] = {"preset": {}, "mix": {}}
     refused: dict[str, Problem] = {}
-    tree, unlike = _tree_of(root)
-    stale: list[str] = []
+    tree_of = functools.cache(functools.partial(_tree_of, root))
+    stale: dict[str, list[str]] = {}
     for below in _files(os.path.join(root, FOLDER), "records"):
         path = f"{FOLDER}/{below}"
         name = below.removeprefix("records/").removesuffix(".json")
@@ -91,32 +93,40 @@ def load(root: str, fusion_key: KeyPath) -> Records:
         except (OSError, ValueError, KeyError, RecursionError) as error:
             refused[f"{name}.yaml"] = _problem("bad-record", path, "cannot be read", _reason(error))
             continue
+        top = tree_folder(record.source)
+        tree, _ = tree_of(top)
         if data["tree"] == tree:
             found[record.kind][record.source] = record
         elif tree is not None and not os.path.isfile(os.path.join(root, FOLDER, record.source)):
             why = f"there is no `{FOLDER}/{record.source}`"
             refused[record.source] = _problem("bad-record", path, "is of a file that is gone", why, "delete it")
         else:
-            stale.append(record.source)
-    refused.update(dict.fromkeys(stale, _stale(len(stale), unlike)))
+            stale.setdefault(top, []).append(record.source)
+    for top, sources in stale.items():
+        refused.update(dict.fromkeys(sources, _stale(top, len(sources), tree_of(top)[1])))
     records = Records(found["preset"], found["mix"], refused)
     _hold_against_figures(root, records, fusion_key)
     return records
 
 
-def _tree_of(root: str) -> tuple[str | None, str]:
+def tree_folder(source: str) -> str:
+    """Give the folder of the legacy side that holds the tree of a recorded file: the first step of its path."""
+    return source.split("/", maxsplit=1)[0]
+
+
+def _tree_of(root: str, top: str) -> tuple[str | None, str]:
     """Give the digest of the legacy tree and what to say to a record of another one; None where it cannot be read."""
     try:
-        tree = tree_digest(os.path.join(root, FOLDER))
+        tree = tree_digest(os.path.join(root, FOLDER), top)
     except OSError as error:
         return None, f"the tree cannot be read: {_reason(error)}"
     return tree, f"its digest is {_short(tree)}, and the records say otherwise; the legacy tree is frozen"
 
 
-def tree_digest(legacy: str) -> str:
-    """Give `sha256:` of the names and bytes of every file below `configs` in the legacy folder, sorted by name."""
+def tree_digest(legacy: str, top: str = "configs") -> str:
+    """Give `sha256:` of the names and bytes of every file below a folder of the legacy folder, sorted by name."""
     state = hashlib.sha256()
-    for path in _files(legacy, "configs"):
+    for path in _files(legacy, top):
         with open(os.path.join(legacy, path), "rb") as file:
             content = hashlib.sha256(file.read()).hexdigest()
         state.update(f"{content} {path}\n".encode("utf-8", "surrogateescape"))
@@ -224,12 +234,12 @@ def _problem(code: str, path: str, says: str, why: str, hint: str = MAKES_ANEW) 
     return Problem(code, f"the record `{path}` {says}", Origin(path, 0, 0), why=why, hint=hint)
 
 
-def _stale(count: int, why: str) -> Problem:
+def _stale(top: str, count: int, why: str) -> Problem:
     """Word once that records were made from another tree: it is one edit that concerns all of them."""
     records = "1 record was" if count == 1 else f"{count} records were"
     return Problem(
         "stale-record",
-        f"`{FOLDER}/configs` is not the tree from which {records} made",
+        f"`{FOLDER}/{top}` is not the tree from which {records} made",
         Origin(f"{FOLDER}/records", 0, 0),
         why=why,
         hint=f"undo the edit; if it is meant, {MAKES_ANEW}",

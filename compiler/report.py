@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
+from compiler.annotations import annotation, fitting, of_problem
 from compiler.as_json import place_text
 from compiler.console import columns
 from compiler.contrast import apart, quiet
@@ -30,10 +31,6 @@ WITHIN: Final = 50
 
 GROUPS: Final = 200
 """How many differences a terminal is shown, each with all its presets; what nothing excuses comes first."""
-
-ANNOTATIONS: Final = 10
-"""How many errors of a step GitHub shows."""
-
 
 # ---------------------------------------------------------------------------------------------- terminal
 
@@ -284,28 +281,20 @@ def _prose(text: str) -> str:
 
 
 def github(report: dict[str, Any]) -> list[str]:
-    """Give GitHub's workflow commands that show each difference at the line which causes it; at most `ANNOTATIONS`.
+    """Give GitHub's workflow commands that show each difference at the line which causes it; as many as it shows.
 
     What differs comes first, then what could not be compared, then what is wrong with the mapping and its waivers.
     """
     lines = [
         *_of_differences(report),
         *_of_presets(report),
+        *(of_problem(one) for one in report["problems"] if one["severity"] == "error"),
         *(
-            _annotation(one["origin"] or {}, one["code"], one["message"])
-            for one in report["problems"]
-            if one["severity"] == "error"
-        ),
-        *(
-            _annotation({}, "mutant-survived", f"the proof did not catch changes of {one.leaf} of {one.where()}")
+            annotation(None, "mutant-survived", f"the proof did not catch changes of {one.leaf} of {one.where()}")
             for one in _survivors(report)[0]
         ),
     ]
-    lines = list(dict.fromkeys(lines))
-    if len(lines) > ANNOTATIONS:
-        rest = len(lines) - ANNOTATIONS + 1
-        lines[ANNOTATIONS - 1 :] = [f"::error title=trainlock::and {rest:,} more: see the report"]
-    return lines
+    return fitting(lines, "see the report")
 
 
 def _of_differences(report: dict[str, Any]) -> Iterable[str]:
@@ -317,7 +306,7 @@ def _of_differences(report: dict[str, Any]) -> Iterable[str]:
                 texts = apart(part["legacy_text"], part["compiled_text"], WIDEST)
                 old, new = (text or "absent" for text in texts)
                 told = f"{cut(part['key'], WIDEST)} is {new}, and {report['against']} has {old}: {trains} with it"
-                yield _annotation(part["line"], "not-equivalent", told)
+                yield annotation(part["line"], "not-equivalent", told)
 
 
 def _of_presets(report: dict[str, Any]) -> Iterable[str]:
@@ -329,19 +318,4 @@ def _of_presets(report: dict[str, Any]) -> Iterable[str]:
     for (verdict, reason), presets in reasons.items():
         others = f" and {len(presets) - 1:,} more" if len(presets) > 1 else ""
         place = {"file": presets[0], "line": 1, "column": 1}
-        yield _annotation(place, verdict, f"{presets[0]}{others}: {cut(reason, WIDEST)}")
-
-
-def _annotation(place: dict[str, Any], title: str, message: str) -> str:
-    where: Sequence[tuple[str, str]] = (("file", "file"), ("line", "line"), ("col", "column"))
-    parts = [f"{name}={_property(str(place[key]))}" for name, key in where if place.get(key)]
-    return f"::error {','.join([*parts, f'title={_property(title)}'])}::{_data(message)}"
-
-
-def _data(text: str) -> str:
-    """Escape the message of a command; `printable` has left no line break in it."""
-    return printable(text).replace("%", "%25")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+        yield annotation(place, verdict, f"{presets[0]}{others}: {cut(reason, WIDEST)}")

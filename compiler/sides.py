@@ -193,10 +193,9 @@ def _source_of(data: bytes | None) -> str:
 
 
 def legacy_composer(layout: Layout) -> Composer:
-    """Give a composer over the legacy tree, for the places of what the records hold: it reads as the old loader did."""
+    """Give a composer over the legacy tree, for the places of what the records hold: it keys no list of a preset."""
     root = layout.absolute(legacy.FOLDER)
-    old = Settings()
-    settings = layout.settings._replace(configs=old.configs, extends_keys=old.extends_keys, keyed=old.keyed)
+    settings = layout.settings._replace(configs=layout.configs, keyed=())
     return Composer(Layout(root, settings), Disk(root))
 
 

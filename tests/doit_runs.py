@@ -97,7 +97,7 @@ class Said(NamedTuple):
     def counts(self) -> tuple[int, int, int, int]:
         """The one line that sums up: built, unchanged, removed, failed."""
         found = re.findall(
-            r"^trainlock: (\d+) built, (\d+) unchanged, (\d+) removed, (\d+) failed in \d+\.\d s$",
+            r"^trainlock: (\d+) built, (\d+) unchanged, (\d+) removed, (\d+) failed(?:, \d+ warnings?)? in \d+\.\d s$",
             self.out,
             re.MULTILINE,
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
 
-from builders import Files, write
+from builders import REPOSITORY, Files, write
 
 OWN: Final = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -38,3 +39,15 @@ def commit(root: Path, files: Files | None = None) -> str:
     git(root, "add", "-A", "-f")
     git(root, "commit", "-q", "--allow-empty", "-m", "work")
     return git(root, "rev-parse", "HEAD").strip()
+
+
+def snapshot(root: Path) -> Path:
+    """Copy this repository as it stands, what is tracked and what is not ignored, and commit it; gives the folder."""
+    listed = git(REPOSITORY, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in {name for name in listed.split("\0") if name}:
+        source = REPOSITORY / name
+        if source.is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, root / name)
+    commit(root)
+    return root

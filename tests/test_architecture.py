@@ -24,6 +24,7 @@ OWNERS = {
     "yaml": {"reader", "scalars", "syntax"},
     "doit": {"tasks"},
     "deepdiff": {"compare"},
+    "argcomplete": {"completion"},
     "fcntl": {"store"},
     "subprocess": {"history"},
 }

@@ -103,7 +103,7 @@ def test_a_fragment_that_joins_a_chain_is_an_input_from_then_on(project: Project
     """A base that a component begins to extend is watched by every preset that the component reaches."""
     project.write("configs/components/tuner/shared.yaml", "tuner:\n  lora_dropout: 0.1\n")
     expect(project, set())
-    project.edit(FREEZE, "tuner:\n", "extends: shared.yaml\ntuner:\n")
+    project.edit(FREEZE, "extends: dora.yaml", "extends: [dora.yaml, shared.yaml]")
     expect(project, SUMMARY)
     project.edit("configs/components/tuner/shared.yaml", "0.1", "0.2")
     expect(project, SUMMARY)

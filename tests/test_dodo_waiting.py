@@ -108,7 +108,7 @@ def test_a_base_that_joins_during_the_wait_is_watched(project: Project, holder: 
     process = project.start()
     assert first_line(process) == holder.waiting
     project.write("configs/components/tuner/shared.yaml", "tuner:\n  lora_dropout: 0.1\n")
-    project.edit(FREEZE, "tuner:\n", "extends: shared.yaml\ntuner:\n")
+    project.edit(FREEZE, "extends: dora.yaml", "extends: [dora.yaml, shared.yaml]")
     holder.release()
     _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err

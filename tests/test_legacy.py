@@ -169,7 +169,7 @@ def test_a_tree_that_cannot_be_read_proves_nothing(tmp_path: Path, monkeypatch: 
     """No record holds then, and the reason is told."""
     root = write(tmp_path, SIMPLE)
 
-    def denied(_: str) -> str:
+    def denied(*_: str) -> str:
         raise PermissionError(13, "Permission denied", OLD)
 
     monkeypatch.setattr(legacy, "tree_digest", denied)

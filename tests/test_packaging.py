@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import importlib.metadata
-import shutil
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from compiler.codes import codes
+from repositories import git, snapshot
+
 REPOSITORY = Path(__file__).resolve().parent.parent
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder, with nobody's settings."""
-    settings = ["-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(
-        ["git", *settings, *arguments], cwd=folder, check=True, capture_output=True, text=True, timeout=60
-    )
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository as it stands, in a git repository of its own: what is tracked, and what is not ignored."""
-    root = tmp_path_factory.mktemp("clone")
-    listed = git(REPOSITORY, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in {name for name in listed.split("\0") if name}:
-        source = REPOSITORY / name
-        if source.is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, root / name)
-    git(root, "init", "--quiet")
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message", "as it stands")
-    return root
+    """The repository as it stands, in a git repository of its own."""
+    return snapshot(tmp_path_factory.mktemp("clone"))
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +41,14 @@ def test_an_install_leaves_the_build_folder_as_it_was(clone: Path, installed: Pa
 
 
 def test_only_the_package_is_installed(installed: Path) -> None:
-    """`compiler`, its metadata and the command: no tests, no configs, no locks."""
+    """`compiler` with the page that says what its codes mean, its metadata and the command: no tests, no locks."""
     tops = {path.name for path in installed.iterdir()}
     assert {name for name in tops if not name.endswith(".dist-info")} == {"compiler", "bin"}
     assert [path.name for path in (installed / "bin").iterdir()] == ["trainlock"]
     ours = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "compiler").glob("*.py")}
     found = {path.relative_to(installed).as_posix() for path in (installed / "compiler").rglob("*") if path.is_file()}
-    assert found == ours | {"compiler/py.typed", "compiler/trainer_arguments.json"}
+    assert found == ours | {"compiler/py.typed", "compiler/trainer_arguments.json", "compiler/problems.md"}
+    assert (installed / "compiler/problems.md").read_bytes() == (REPOSITORY / "docs/problems.md").read_bytes()
 
 
 def test_the_metadata_names_the_commands(installed: Path) -> None:
@@ -77,15 +62,27 @@ def test_the_metadata_names_the_commands(installed: Path) -> None:
     assert distribution.metadata["Requires-Python"] == ">=3.11"
 
 
-def test_what_is_installed_runs(installed: Path, clone: Path) -> None:
-    """Out of the folder it was installed to, the command finds the shipped locks fresh."""
+def run_installed(installed: Path, *arguments: str) -> str:
+    """Run the command out of the folder that it was installed to, and give what it prints."""
     code = (
         f"import sys; sys.path.insert(0, {str(installed)!r})\n"
         "import compiler.cli; assert compiler.__file__.startswith(sys.path[0]), compiler.__file__\n"
-        "sys.exit(compiler.cli.main(['check', '--root', sys.argv[1]]))\n"
+        "sys.exit(compiler.cli.main(sys.argv[1:]))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(clone)], cwd=installed, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code, *arguments], cwd=installed, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
-    assert " fresh, 0 wrong" in done.stdout
+    return done.stdout
+
+
+def test_what_is_installed_runs(installed: Path, clone: Path) -> None:
+    """The command finds the shipped locks fresh."""
+    assert " fresh, 0 wrong" in run_installed(installed, "check", "--root", str(clone))
+
+
+def test_what_is_installed_knows_what_its_codes_mean(installed: Path, clone: Path) -> None:
+    """The rules of its SARIF are those of the page in the clone."""
+    printed = run_installed(installed, "check", "--root", str(clone), "--format", "sarif")
+    [run] = json.loads(printed)["runs"]
+    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == set(codes())

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.report import ANNOTATIONS, github
+from compiler.annotations import ANNOTATIONS
+from compiler.report import github
 from compiler.values import Origin
 from reported import ABSENT, A, B, C, change, problem, report, row, survivor, waiver
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
+
+import yaml
 
 from compiler import answers, impacts
 from compiler.answers import Said, Tell
 from compiler.pipeline import Workspace
+from compiler.recording import record_all
 from world import P, World
 
 
@@ -17,7 +21,23 @@ def question(verb: Callable[[Workspace, Namespace, Tell], Said], **given: Any) -
     return lambda workspace: verb(workspace, Namespace(json=False, **given), lambda _problems: None)
 
 
+def recording(workspace: Workspace) -> object:
+    """Record what a loader resolves that reads a file as it stands."""
+    root = Path(workspace.layout.root)
+    return record_all(workspace.layout, *[lambda _: yaml.safe_load((root / P).read_bytes())] * 2)
+
+
 ASKING: Final = [
+    World(
+        "not-recorded",
+        {P: "when: 2026-01-31"},
+        (
+            "configs/train/p.yaml: error: `when` of `configs/train/p.yaml` is a `date` [not-recorded]\n"
+            "  why: a record holds what was resolved: mappings, lists, texts, numbers, true, false and null\n"
+            "  hint: quote it in the preset, if it is text"
+        ),
+        verb=recording,
+    ),
     World(
         "unknown-fragment",
         {P: "extends: ../tuner.yaml", "configs/tuner.yaml": "tuner: {rank: 8}"},

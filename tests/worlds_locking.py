@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from compiler import settings
-from compiler.pipeline import Workspace, check, why
+from compiler.pipeline import Check, Workspace, check, why
+from compiler.staging import unstaged
+from repositories import git
 from world import LOCK, P, World
 
 EDITED: Final = (
@@ -35,7 +38,25 @@ def load(workspace: Workspace) -> object:
     return settings.load(workspace.layout.root)
 
 
+def staged(workspace: Workspace) -> object:
+    """Ask whether a commit would hold the locks."""
+    git(Path(workspace.layout.root), "init", "-q")
+    return Check(0, tuple(unstaged(workspace.layout)), ())
+
+
 LOCKING: Final = [
+    World(
+        "lock-unstaged",
+        {P: "x: 1"},
+        (
+            "build: error: 1 lock is not staged as it lies in the build folder [lock-unstaged]\n"
+            "  why: the commit would hold other locks than its sources compile to\n"
+            "  note: build/train/p.lock.yaml is not in git\n"
+            "  hint: `git add build`"
+        ),
+        verb=staged,
+        built={P: "x: 1"},
+    ),
     World(
         "lock-collision",
         {P: "x: 1", "configs/train/p.yml": "x: 1"},

@@ -281,8 +281,7 @@ PROVING: Final = [
             "[stale-record]\n"
             "  why: its digest is `sha256:7f18902b2c57`, and the records say otherwise; the legacy "
             "tree is frozen\n"
-            "  hint: undo the edit; if it is meant, `python scripts/record_legacy.py` makes the "
-            "records anew"
+            "  hint: undo the edit; if it is meant, the script that made the records makes them anew"
         ),
         verb=prove,
     ),
@@ -293,7 +292,7 @@ PROVING: Final = [
             "legacy/records/configs/old.json: error: the record `legacy/records/configs/old.json` "
             "cannot be read [bad-record]\n"
             "  why: it has no `schema_version`\n"
-            "  hint: `python scripts/record_legacy.py` makes the records anew"
+            "  hint: the script that made the records makes them anew"
         ),
         verb=prove,
     ),
@@ -305,7 +304,7 @@ PROVING: Final = [
             "does not hold the figures [wrong-figures]\n"
             "  why: `legacy/figures.json` says 2 leaves and `sha256:0123456789ab`, and the record "
             "gives 1 leaf and `sha256:84dee0e4247a`\n"
-            "  hint: `python scripts/record_legacy.py` makes the records anew"
+            "  hint: the script that made the records makes them anew"
         ),
         verb=prove,
     ),
