@@ -36,6 +36,7 @@ A module imports only from those above it.
     trainer     what the trainer makes of a preset: the batch plan                  decide a verdict
     effective   values that the trainer rewrites after the merge                change a value
     schema      what the trainer takes: its recorded arguments, the project's   judge
+    json_schema  what the checks take, as JSON Schema for editors                judge
     trainer_checks  checks of a resolved preset against its trainer             repair a value
     combinations  checks of what must fit together in a preset                  repair a value
     mix_checks  checks of a resolved mix against its project                    repair a value

@@ -1,4 +1,4 @@
-"""What the command prints of a question: `why`, `show`, `graph`, `list`, `plan`; as text and as JSON.
+"""What the command prints of a question: `why`, `show`, `graph`, `list`, `plan`, `schema`; as text and as JSON.
 
 Each answer is a `Said`: the exit code, and the lines for stdout. What they tell is found elsewhere.
 """
@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from compiler import drawing, effective, gutter, overview, pipeline
+from compiler import drawing, effective, gutter, json_schema, overview, pipeline
 from compiler.as_json import json_text, place_data, problem_data, value_data
 from compiler.console import columns
 from compiler.effective import Step
@@ -18,6 +18,7 @@ from compiler.emitter import cut, one_line
 from compiler.pipeline import Workspace
 from compiler.problems import Invalid, Problem, UsageError, in_order, printable
 from compiler.provenance import IN_MIX, Why
+from compiler.settings import TRAINERS
 from compiler.trainer import WORLD_SIZES, NoPlan, plan_rows
 from compiler.values import BadPath, KeyPath, Origin, held_at, leaves, parse_path, plain, show_path
 
@@ -269,3 +270,16 @@ def plan(workspace: Workspace, options: argparse.Namespace, tell: Tell) -> Said:
         for row in rows
     ]
     return 0, columns([head, *cells])
+
+
+# ---------------------------------------------------------------------------------------------- schema
+
+
+def schema(workspace: Workspace, options: argparse.Namespace, tell: Tell) -> Said:
+    """Print the JSON Schema of a kind of fragment; it is JSON whether that was asked for or not."""
+    settings = workspace.layout.settings
+    if settings.trainer is None and options.kind != "fusion":
+        message = f"the schema of a {options.kind} knows no section and no argument, as no trainer is set"
+        hint = "say which in `[tool.trainlock]`: " + " or ".join(f'`trainer = "{name}"`' for name in TRAINERS)
+        tell([Problem("schema-without-trainer", message, hint=hint, severity="warning")])
+    return 0, [json_text(json_schema.document(options.kind, settings))]

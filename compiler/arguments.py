@@ -10,7 +10,7 @@ import ast
 import re
 from typing import Any, Final
 
-from compiler import __version__
+from compiler import __version__, json_schema
 from compiler.problems import Problem, UsageError, did_you_mean
 from compiler.store import WAIT_SECONDS
 
@@ -122,6 +122,15 @@ def parser() -> argparse.ArgumentParser:
     planned = verb("plan", "say the true batch for every number of devices")
     planned.add_argument("preset", metavar="PRESET", help="a name, a source or a lock")
     _add_world_size(planned)
+    drafted = verb("schema", "print the JSON Schema by which an editor completes keys and underlines what is wrong")
+    drafted.add_argument(
+        "kind",
+        nargs="?",
+        choices=json_schema.KINDS,
+        default="preset",
+        metavar="KIND",
+        help="preset (default; of bases, too), component or fusion",
+    )
     verb("list", "list presets and fusion configs, and how their locks stand")
     proven = verb("prove", "say whether every preset trains as it did, and show what differs")
     proven.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
@@ -190,4 +199,6 @@ def _add_wait(verb: argparse.ArgumentParser) -> None:
     )
 
 
-VERBS: Final = ("build", "check", "completion", "diff", "graph", "impact", "list", "plan", "prove", "show", "why")
+VERBS: Final = (
+    *("build", "check", "completion", "diff", "graph", "impact", "list", "plan", "prove", "schema", "show", "why"),
+)

@@ -261,6 +261,7 @@ _QUESTIONS = {
     "impact": impacts.impact,
     "list": answers.listing,
     "plan": answers.plan,
+    "schema": answers.schema,
     "show": answers.show,
     "why": answers.why,
 }

@@ -259,7 +259,7 @@ class Check(NamedTuple):
 
     fresh: int
     problems: tuple[Problem, ...]
-    silenced: tuple[Silenced, ...]
+    silenced: tuple[Silenced, ...] = ()
 
 
 def check(workspace: Workspace, sources: Iterable[str] | None = None, *, data: bool = False) -> Check:

@@ -17,6 +17,22 @@ from compiler.emitter import scalar_text
 from compiler.spelling import with_a_dot
 from compiler.values import KeyPath
 
+WORDS: Final = {
+    "bool": "a boolean",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "list": "a list",
+    "dict": "a mapping",
+    "null": "null",
+}
+"""How messages call the kinds of values."""
+
+
+def in_order(kinds: frozenset[str]) -> list[str]:
+    """Give kinds in the order in which they are told, null last; a whole number is a number, and `any` is no kind."""
+    return [kind for kind in WORDS if kind in kinds and not (kind == "int" and "float" in kinds)]
+
 
 class Field(NamedTuple):
     """What a key takes.
@@ -249,6 +265,11 @@ def field_of(section: str, key: str) -> Field | None:
 def keys_of(section: str) -> list[str]:
     """Give every key that a section may hold, the project's own first."""
     return [*PROJECT.get(section, {}), *(arguments() if section in FLATTENED else ())]
+
+
+def everything() -> list[str]:
+    """Give every key that belongs anywhere."""
+    return [*(key for fields in PROJECT.values() for key in fields), *arguments()]
 
 
 def default_of(section: str, key: str) -> Any:

@@ -6,25 +6,15 @@ A check judges and never repairs. Each is a function with an example that is its
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from compiler import schema
 from compiler.effective import FLATTENED
 from compiler.emitter import scalar_text, shown
 from compiler.problems import Problem, Severity, nearest
-from compiler.schema import Field, fits, kind_of, mend
+from compiler.schema import WORDS, Field, fits, kind_of, mend
 from compiler.trainer import held
 from compiler.values import KeyPath, Node, show_path, under
-
-_WORDS: Final = {
-    "bool": "a boolean",
-    "int": "a whole number",
-    "float": "a number",
-    "str": "a text",
-    "list": "a list",
-    "dict": "a mapping",
-    "null": "null",
-}
 
 
 def _sections(values: Node) -> Iterator[tuple[str, Node]]:
@@ -49,7 +39,7 @@ def unknown_sections(values: Node) -> Iterator[Problem]:
     for key, node in values.value.items():
         if key in known:
             continue
-        home, near, far = schema.home_of(key), nearest(key, known), nearest(key, _everything())
+        home, near, far = schema.home_of(key), nearest(key, known), nearest(key, schema.everything())
         if home is not None:
             hint = _belongs(key, home)
         elif near is not None:
@@ -88,11 +78,6 @@ def unknown_arguments(values: Node) -> Iterator[Problem]:
                 yield Problem("unknown-argument", message, node.origin, why=why, hint=hint)
 
 
-def _everything() -> list[str]:
-    """Give every key that belongs anywhere."""
-    return [*(key for fields in schema.PROJECT.values() for key in fields), *schema.arguments()]
-
-
 def _belongs(key: str, home: str) -> str:
     return f"`{key}` belongs in `{home}`" if home else f"`{key}` belongs at the top of the preset"
 
@@ -109,10 +94,10 @@ def _unknown(section: str, key: str, node: Node) -> Problem:
         return Problem("unknown-argument", message, node.origin, why=why, hint="take the key out")
     home = schema.home_of(key)
     own = [known for known in schema.keys_of(section) if schema.home_of(known) == section]
-    near = nearest(key, _everything()) if section in FLATTENED else None
+    near = nearest(key, schema.everything()) if section in FLATTENED else None
     # of two that are as close, the one that belongs here
     near = nearest(key, [*own, near] if near is not None else own)
-    far = near or nearest(key, _everything())
+    far = near or nearest(key, schema.everything())
     if home is not None:
         hint = _belongs(key, home)
     elif far is not None:
@@ -212,12 +197,11 @@ def type_problems(path: KeyPath, node: Node, field: Field) -> Iterator[Problem]:
 
 
 def _wrong_type(path: KeyPath, node: Node, kinds: frozenset[str], why: str, hint: str) -> Problem:
-    named = [kind for kind in _WORDS if kind in kinds and kind != "null" and not (kind == "int" and "float" in kinds)]
-    takes = " or ".join(_WORDS[kind] for kind in named)
+    takes = " or ".join(WORDS[kind] for kind in schema.in_order(kinds - {"null"}))
     value = "null" if node.value is None else f"{_word(node.value)} {shown(node)}"
     message = f"`{show_path(path)}` is {value}, and takes {takes}"
     return Problem("wrong-type", message, node.origin, why=why, hint=hint)
 
 
 def _word(value: Any) -> str:
-    return "the " + _WORDS.get(kind_of(value), "a date").removeprefix("a ")
+    return "the " + WORDS.get(kind_of(value), "a date").removeprefix("a ")

@@ -11,14 +11,21 @@ import yaml
 
 from compiler import answers, impacts
 from compiler.answers import Said, Tell
-from compiler.pipeline import Workspace
+from compiler.pipeline import Check, Workspace
+from compiler.problems import Problem
 from compiler.recording import record_all
 from world import P, World
 
 
 def question(verb: Callable[[Workspace, Namespace, Tell], Said], **given: Any) -> Callable[[Workspace], object]:
-    """Ask a question as the command does."""
-    return lambda workspace: verb(workspace, Namespace(json=False, **given), lambda _problems: None)
+    """Ask a question as the command does; what it tells beside its answer is kept."""
+
+    def ask(workspace: Workspace) -> Check:
+        told: list[Problem] = []
+        verb(workspace, Namespace(json=False, **given), told.extend)
+        return Check(0, tuple(told))
+
+    return ask
 
 
 def recording(workspace: Workspace) -> object:
@@ -63,5 +70,15 @@ ASKING: Final = [
             "  why: the batch is computed from it"
         ),
         verb=question(answers.plan, preset="train/p", world_size=None),
+    ),
+    World(
+        "schema-without-trainer",
+        {P: "x: 1"},
+        (
+            "warning: the schema of a preset knows no section and no argument, as no trainer is set "
+            "[schema-without-trainer]\n"
+            '  hint: say which in `[tool.trainlock]`: `trainer = "ms-swift 3.10.3"`'
+        ),
+        verb=question(answers.schema, kind="preset"),
     ),
 ]

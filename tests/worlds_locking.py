@@ -41,7 +41,7 @@ def load(workspace: Workspace) -> object:
 def staged(workspace: Workspace) -> object:
     """Ask whether a commit would hold the locks."""
     git(Path(workspace.layout.root), "init", "-q")
-    return Check(0, tuple(unstaged(workspace.layout)), ())
+    return Check(0, tuple(unstaged(workspace.layout)))
 
 
 LOCKING: Final = [

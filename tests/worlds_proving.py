@@ -60,7 +60,7 @@ def told_by(prover: Prover) -> Check:
     """Prove every pair, and give everything that is told."""
     found = [prover.prove(pair) for pair in prover.pairs]
     wrong = prover.wrong([proof.data for proof in found])
-    return Check(0, tuple(in_order([*wrong, *(problem for proof in found for problem in proof.problems)])), ())
+    return Check(0, tuple(in_order([*wrong, *(problem for proof in found for problem in proof.problems)])))
 
 
 def prove(workspace: Workspace) -> Check:
