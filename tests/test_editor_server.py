@@ -113,7 +113,7 @@ def test_values_complete_as_yaml_reads_them(editor: Editor) -> None:
     found = editor.completed(PRESET, "training:\n  save_strategy: |\n")
     assert sorted(found.values()) == ['"no"', "best", "epoch", "steps"]
     assert set(editor.completed(PRESET, "training:\n  bf16: |\n").values()) == {"true", "false", "null"}
-    assert set(editor.completed(MIX, "targets:\n  - name: a\n    mode: |\n")) == {"dense", "summary"}
+    assert set(editor.completed(MIX, "targets:\n  - name: a\n    mode: |\n")) == {"dense", "summary", "null"}
 
 
 def test_a_key_is_told_under_the_pointer(editor: Editor) -> None:
