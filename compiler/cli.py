@@ -172,6 +172,27 @@ def _formatted(options: argparse.Namespace, problems: Sequence[Problem], code: i
     return []
 
 
+def _watch(workspace: Workspace, options: argparse.Namespace) -> Said:
+    import signal  # noqa: PLC0415 - no other command runs until it is ended
+
+    from compiler.watching import Watcher, wakeups  # noqa: PLC0415
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    prune = options.presets is None and options.fusion is None
+    watcher = Watcher(
+        lambda: _workspace(options), wait=options.wait, say=lambda text: say(f"trainlock: {text}"), prune=prune
+    )
+    for _ in wakeups(lambda: watcher.layout.absolute(watcher.layout.configs)):
+        seen = watcher.step()
+        if seen is None:
+            continue
+        tell(seen.edited, seen.source_line)
+        tell(seen.reached, seen.source_line)
+        if not write(sys.stdout, f"{seen.line}\n"):
+            break
+    return 1, []  # nobody reads any more
+
+
 def _prove(workspace: Workspace, options: argparse.Namespace) -> Said:
     import datetime  # noqa: PLC0415 - what only a proof needs, no other command loads
 
@@ -253,4 +274,4 @@ _QUESTIONS = {
     "show": answers.show,
     "why": answers.why,
 }
-_VERBS = {"build": _build, "check": _check, "prove": _prove, "diff": _diff}
+_VERBS = {"build": _build, "check": _check, "prove": _prove, "diff": _diff, "watch": _watch}
