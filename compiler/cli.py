@@ -19,7 +19,7 @@ from compiler.as_json import json_text, problem_data
 from compiler.catalog import Layout
 from compiler.console import Progress, bug, prepare, say, tell, write
 from compiler.pipeline import Workspace
-from compiler.problems import Invalid, Problem, TrainlockError, UsageError
+from compiler.problems import Invalid, Problem, TrainlockError, UsageError, in_order
 from compiler.store import BuildLock
 
 
@@ -104,7 +104,7 @@ def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
         progress = Progress()
         made = pipeline.build(workspace, sources, prune=prune, progress=progress)
         progress.clear()
-    made = made._replace(problems=(*made.problems, *_unstaged(workspace, options)))
+    made = made._replace(problems=_with_unstaged(made.problems, workspace, options))
     code = int(any(problem.severity == "error" for problem in made.problems))
     if options.json:
         problems = [problem_data(problem) for problem in made.problems]
@@ -137,7 +137,7 @@ def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
         hint = "leave one of the two out"
         raise UsageError(Problem("bad-usage", "`--json` and `--format` both say what to print", hint=hint))
     found = pipeline.check(workspace, _find(workspace, options.preset))
-    found = found._replace(problems=(*found.problems, *_unstaged(workspace, options)))
+    found = found._replace(problems=_with_unstaged(found.problems, workspace, options))
     errors = sum(problem.severity == "error" for problem in found.problems)
     code = int(errors > 0)
     if options.json:
@@ -150,13 +150,15 @@ def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
     return code, [*lines, f"{found.fresh} fresh, {errors} wrong"]
 
 
-def _unstaged(workspace: Workspace, options: argparse.Namespace) -> list[Problem]:
-    """Give what a commit would not hold, where that is asked."""
+def _with_unstaged(
+    problems: tuple[Problem, ...], workspace: Workspace, options: argparse.Namespace
+) -> tuple[Problem, ...]:
+    """Give problems in order of place, with what a commit would not hold where that is asked."""
     if not options.staged:
-        return []
+        return problems
     from compiler.staging import unstaged  # noqa: PLC0415 - it needs git, and only a hook asks
 
-    return unstaged(workspace.layout)
+    return tuple(in_order((*problems, *unstaged(workspace.layout))))
 
 
 def _formatted(options: argparse.Namespace, problems: Sequence[Problem], code: int) -> list[str]:
