@@ -53,6 +53,7 @@ A module imports only from those above it.
     contrast    the verb `diff`: two presets, or one at two revisions           judge
     reach       what a fragment reaches, what a key holds where                 compose
     recording   legacy records of what a team's own loader resolves             resolve anything
+    watching    what to say after a save; the only import of watchfiles         print
     overview    every preset and mix, how its lock stands, which are one run    read a lock itself
     gutter      a flattened document with origins at the left                   know a file
     drawing     the composition of presets as a graph                           look at a value

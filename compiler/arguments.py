@@ -48,8 +48,8 @@ MAX_WAIT = 7 * 24 * 3600.0
 
 def parser() -> argparse.ArgumentParser:
     """Give the parser of the command; it raises `UsageError` where argparse would exit."""
-    common = _Parser(add_help=False)
-    group = common.add_argument_group("where things are (each takes the place of a setting in [tool.trainlock])")
+    places = _Parser(add_help=False)
+    group = places.add_argument_group("where things are (each takes the place of a setting in [tool.trainlock])")
     group.add_argument(
         "--root",
         metavar="DIR",
@@ -77,14 +77,16 @@ def parser() -> argparse.ArgumentParser:
         dest="extends_keys",
         help="a key that names bases; may be repeated",
     )
-    common.add_argument("--json", action="store_true", help="print JSON")
+    data = _Parser(add_help=False)
+    data.add_argument("--json", action="store_true", help="print JSON")
 
     made = _Parser(prog="trainlock", description="Author in small pieces, run from one flat file.", allow_abbrev=False)
     made.add_argument("--version", action="version", version=f"trainlock {__version__}")
     verbs = made.add_subparsers(dest="verb", metavar="COMMAND", required=True, parser_class=_Parser)
 
-    def verb(name: str, text: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(name, parents=[common], help=text, description=text, allow_abbrev=False)
+    def verb(name: str, text: str, *parents: _Parser) -> argparse.ArgumentParser:
+        taken = list(parents or (places, data))
+        return verbs.add_parser(name, parents=taken, help=text, description=text, allow_abbrev=False)
 
     built = verb("build", "compile presets, and write the locks that differ")
     built.add_argument("preset", nargs="*", metavar="PRESET", help="a name, a source or a lock (default: all)")
@@ -160,6 +162,7 @@ def parser() -> argparse.ArgumentParser:
     told.add_argument("other", nargs="?", metavar="B", help="another preset (default: the same one)")
     told.add_argument("--from", metavar="REV", dest="since", default="", help="look at A as it was at a revision")
     told.add_argument("--to", metavar="REV", dest="until", default="", help="look at B as it was at a revision")
+    _add_wait(verb("watch", "build at every save, and say what is wrong with what was saved", places))
     shells = verbs.add_parser("completion", help="print what makes a shell complete commands, presets and keys")
     shells.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="bash|zsh|fish")
     return made
@@ -200,5 +203,17 @@ def _add_wait(verb: argparse.ArgumentParser) -> None:
 
 
 VERBS: Final = (
-    *("build", "check", "completion", "diff", "graph", "impact", "list", "plan", "prove", "schema", "show", "why"),
+    "build",
+    "check",
+    "completion",
+    "diff",
+    "graph",
+    "impact",
+    "list",
+    "plan",
+    "prove",
+    "schema",
+    "show",
+    "watch",
+    "why",
 )

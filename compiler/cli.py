@@ -21,7 +21,7 @@ from compiler.catalog import Layout
 from compiler.console import TOLD_OF_ONE_CODE, Progress, also_told, bug, prepare, say, tell, write
 from compiler.lint import Silenced
 from compiler.pipeline import Workspace
-from compiler.problems import Invalid, Problem, TrainlockError, UsageError
+from compiler.problems import Invalid, Problem, TrainlockError, UsageError, in_order
 from compiler.store import BuildLock
 
 
@@ -106,7 +106,7 @@ def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
         progress = Progress()
         made = pipeline.build(workspace, sources, prune=prune, progress=progress)
         progress.clear()
-    made = made._replace(problems=(*made.problems, *_unstaged(workspace, options)))
+    made = made._replace(problems=_with_unstaged(made.problems, workspace, options))
     code = _code(made.problems, options)
     if options.json:
         problems = [problem_data(problem) for problem in made.problems]
@@ -148,7 +148,7 @@ def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
         hint = "leave one of the two out"
         raise UsageError(Problem("bad-usage", "`--json` and `--format` both say what to print", hint=hint))
     found = pipeline.check(workspace, _find(workspace, options.preset), data=options.data)
-    found = found._replace(problems=(*found.problems, *_unstaged(workspace, options)))
+    found = found._replace(problems=_with_unstaged(found.problems, workspace, options))
     code = _code(found.problems, options)
     if options.json:
         problems = [problem_data(problem) for problem in found.problems]
@@ -161,13 +161,15 @@ def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
     return code, [*lines, f"{found.fresh} fresh, {errors} wrong{also_told(found.problems, found.silenced)}"]
 
 
-def _unstaged(workspace: Workspace, options: argparse.Namespace) -> list[Problem]:
-    """Give what a commit would not hold, where that is asked."""
+def _with_unstaged(
+    problems: tuple[Problem, ...], workspace: Workspace, options: argparse.Namespace
+) -> tuple[Problem, ...]:
+    """Give problems in order of place, with what a commit would not hold where that is asked."""
     if not options.staged:
-        return []
+        return problems
     from compiler.staging import unstaged  # noqa: PLC0415 - it needs git, and only a hook asks
 
-    return unstaged(workspace.layout)
+    return tuple(in_order((*problems, *unstaged(workspace.layout))))
 
 
 def _formatted(options: argparse.Namespace, problems: Sequence[Problem], code: int) -> list[str]:
@@ -181,6 +183,27 @@ def _formatted(options: argparse.Namespace, problems: Sequence[Problem], code: i
 
         return of_problems(problem_data(problem) for problem in problems)
     return []
+
+
+def _watch(workspace: Workspace, options: argparse.Namespace) -> Said:
+    import signal  # noqa: PLC0415 - no other command runs until it is ended
+
+    from compiler.watching import Watcher, wakeups  # noqa: PLC0415
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    prune = options.presets is None and options.fusion is None
+    watcher = Watcher(
+        lambda: _workspace(options), wait=options.wait, say=lambda text: say(f"trainlock: {text}"), prune=prune
+    )
+    for _ in wakeups(lambda: watcher.layout.absolute(watcher.layout.configs)):
+        seen = watcher.step()
+        if seen is None:
+            continue
+        tell(seen.edited, seen.source_line)
+        tell(seen.reached, seen.source_line)
+        if not write(sys.stdout, f"{seen.line}\n"):
+            break
+    return 1, []  # nobody reads any more
 
 
 def _prove(workspace: Workspace, options: argparse.Namespace) -> Said:
@@ -265,4 +288,4 @@ _QUESTIONS = {
     "show": answers.show,
     "why": answers.why,
 }
-_VERBS = {"build": _build, "check": _check, "prove": _prove, "diff": _diff}
+_VERBS = {"build": _build, "check": _check, "prove": _prove, "diff": _diff, "watch": _watch}

@@ -60,7 +60,7 @@ def _completer(action: argparse.Action, look: Callable[[argparse.Namespace], Wor
     def quiet(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> Iterable[str]:
         try:
             return offer(look(parsed_args), prefix, parsed_args)
-        except Exception:
+        except Exception:  # be it a bug of ours: whoever runs the command is told
             return ()
 
     return quiet

@@ -91,7 +91,7 @@ def load(root: str, fusion_key: KeyPath) -> Records:
             record = Record(path, data["source"], data["kind"], node_of(data["values"], Origin(path, 0, 0)))
             canonical(record.values)
         except (OSError, ValueError, KeyError, RecursionError) as error:
-            refused[f"{name}.yaml"] = _problem("bad-record", path, "cannot be read", _reason(error))
+            refused[_source_of(root, name)] = _problem("bad-record", path, "cannot be read", _reason(error))
             continue
         top = tree_folder(record.source)
         tree, _ = tree_of(top)
@@ -107,6 +107,12 @@ def load(root: str, fusion_key: KeyPath) -> Records:
     records = Records(found["preset"], found["mix"], refused)
     _hold_against_figures(root, records, fusion_key)
     return records
+
+
+def _source_of(root: str, name: str) -> str:
+    """Give the file of which a record lies at a place, where the record itself does not say so."""
+    there = (name + suffix for suffix in (".yml", ".json") if os.path.isfile(os.path.join(root, FOLDER, name + suffix)))
+    return next(there, f"{name}.yaml")
 
 
 def tree_folder(source: str) -> str:

@@ -16,7 +16,7 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 # their asserts are explained like those of the tests that call them
-pytest.register_assert_rewrite("builders", "cli_runs", "doit_runs", "launches")
+pytest.register_assert_rewrite("builders", "cli_runs", "doit_runs", "launches", "shells")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -27,6 +27,7 @@ OWNERS = {
     "argcomplete": {"completion"},
     "fcntl": {"store"},
     "subprocess": {"history"},
+    "watchfiles": {"watching"},
 }
 """Which modules may import what others leave alone; `run` asks PyYAML for its version besides."""
 

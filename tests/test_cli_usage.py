@@ -194,7 +194,7 @@ def test_help_and_version_go_to_stdout() -> None:
     assert (said.code, said.err) == (0, "")
     assert set(re.findall(r"^    (\w+)(?: |$)", said.out, re.MULTILINE)) == {
         *["build", "check", "completion", "diff", "graph", "impact"],
-        *["list", "plan", "prove", "schema", "show", "why"],
+        *["list", "plan", "prove", "schema", "show", "watch", "why"],
     }
     version = run(REPOSITORY, "--version")
     assert (version.code, version.out) == (0, "trainlock 0.1.0\n")

@@ -159,7 +159,7 @@ def test_every_argument_is_completed_or_left_alone_on_purpose() -> None:
         for action in verb._actions
         if not action.option_strings and not isinstance(action, argparse._SubParsersAction)
     }
-    assert named - {"shell"} == set(_OFFERS)
+    assert named - {"kind", "shell"} == set(_OFFERS)
 
 
 # ------------------------------------------------------------------------------ real shells

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from builders import REPOSITORY
+from compiler.arguments import parser
 from repositories import OWN, git
 from test_docs import WALKTHROUGH, Block, blocks, commands_of, run, settled
 
@@ -87,8 +88,6 @@ def test_what_is_not_run_is_well_formed() -> None:
     assert named <= offered
     assert offered <= set(re.findall(r"`(trainlock-\w+)`", PAGE))
     steps = yaml.safe_load(page["config: .github/workflows/configs.yml"])["steps"]
-    from compiler.arguments import parser
-
     told = re.findall(r"trainlock ((?:check|prove)[^>|`\n]*)", "\n".join(step.get("run", "") for step in steps))
     assert len(told) == 3
     for line in told:

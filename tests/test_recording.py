@@ -159,6 +159,15 @@ def test_places_of_the_legacy_side_are_found_by_the_key_that_names_bases(tmp_pat
     ]
 
 
+def test_a_record_that_is_damaged_is_told_whatever_the_suffix_of_its_source(tmp_path: Path) -> None:
+    """Its preset is unproven for that reason, and not for want of a record."""
+    write(tmp_path, {"conf/a.yml": "x: 1\n"})
+    record_all(layout(tmp_path, configs="conf", presets=("*.yml",), fusion_key=None), resolved, resolved)
+    write(tmp_path, {"legacy/records/conf/a.json": "{"})
+    refused = legacy.load(str(tmp_path), ()).refused
+    assert {source: problem.code for source, problem in refused.items()} == {"conf/a.yml": "bad-record"}
+
+
 class Colour(enum.IntEnum):
     """A number that is more than one."""
 
