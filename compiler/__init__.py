@@ -5,6 +5,7 @@ A module imports only from those above it.
 
     module      what lives there                                                must never
     values      Origin, KeyPath, Node; plain, leaves, canonical bytes, digest   touch files
+    disguise    what looks like a secret; texts without the secrets in them     know a problem
     problems    Problem, the exceptions, did-you-mean, rendering                know YAML or a stage
     as_json     values, places and problems as JSON holds them                  print
     console     printing that no broken stream turns into a failure             decide what is printed

@@ -6,22 +6,25 @@ What is needed of each document is noted while it is compiled, so that none has 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from compiler.catalog import FUSION_SUFFIXES
 from compiler.compose import Composer, Resolved
 from compiler.problems import Note, Problem, did_you_mean
-from compiler.tree import Tree
+from compiler.tree import Source, Tree
 from compiler.values import KeyPath, Node, Origin, held_at, leaves
 
 
-def unused_fragments(files: Iterable[str], used: set[str]) -> Iterator[Problem]:
+def unused_fragments(files: Iterable[str], used: set[str], sources: Mapping[str, Source]) -> Iterator[Problem]:
     """Every fragment below the config root is a preset, a mix that gets a lock, or reached by one.
+
+    A file whose path another one holds, such as a config of DeepSpeed, is left alone: somebody may read it.
 
     Args:
         files: below the config root.
         used: those that a lock is made from.
+        sources: every file that was read, by path.
 
     Bad:
         # configs/train/p.yaml
@@ -36,15 +39,21 @@ def unused_fragments(files: Iterable[str], used: set[str]) -> Iterator[Problem]:
         tuner: {lora_rank: 8}
     """
     for path in files:
-        if path not in used and path.endswith(FUSION_SUFFIXES):
+        if path not in used and path.endswith(FUSION_SUFFIXES) and not _is_named(path, sources):
             yield Problem(
                 "unused-fragment",
                 f"nothing uses `{path}`",
                 Origin(path, 0, 0),
                 why="no preset and no mix that gets a lock reaches it",
-                hint="extend it, delete it, or let the globs of `[tool.trainlock]` select it",
+                hint="extend it, let the globs of `[tool.trainlock]` select it, or delete it if nothing else reads it",
                 severity="warning",
             )
+
+
+def _is_named(path: str, sources: Mapping[str, Source]) -> bool:
+    """Say whether a file that was read holds the path of another, from the repository root."""
+    name = path.encode("utf-8", "surrogateescape")
+    return any(name in source.data for other, source in sources.items() if other != path)
 
 
 Place = tuple[str, Any]
@@ -98,9 +107,9 @@ def _shared(place: str, first: Resolved, other: Resolved) -> Problem:
         "shared-output",
         f"`{other.source}` writes to `{place}`, and so does `{first.source}`",
         _name_place(other),
-        why="their checkpoints and their curves end up in one place",
+        why="their curves lie together, and their checkpoints as well where no version is added to the folder",
         notes=(Note(_name_place(first), "is the other"),),
-        hint="give it a `training.run_name` or a `training.output_dir` of its own",
+        hint="give one of the two a `training.run_name` or a `training.output_dir` of its own",
         severity="warning",
     )
 
@@ -112,6 +121,9 @@ def _name_place(resolved: Resolved) -> Origin:
         if node is not None and node.origin.file == resolved.source:
             return node.origin
     return Origin(resolved.source, 0, 0)
+
+
+_RECORDS: Final[tuple[KeyPath, ...]] = (("custom", "train_jsonl"), ("custom", "jsonl"), ("custom", "val_jsonl"))
 
 
 def missing_data(values: Node, tree: Tree, *, is_mix: bool, has_mix: bool) -> Iterator[Problem]:
@@ -137,17 +149,19 @@ def missing_data(values: Node, tree: Tree, *, is_mix: bool, has_mix: bool) -> It
     if is_mix:
         wanted = lambda path: len(path) == 3 and path[2] in ("train_jsonl", "val_jsonl")  # noqa: E731
     else:
-        wanted = lambda path: path in (("custom", "train_jsonl"), ("custom", "val_jsonl"))  # noqa: E731
+        wanted = lambda path: path in _RECORDS  # noqa: E731
     for path, node in leaves(values) if not has_mix else ():
         if not wanted(path) or type(node.value) is not str or not node.value:
             continue
         target = posixpath.normpath(node.value)
-        if not tree.exists(target):
+        is_folder = tree.exists(f"{target}/.")
+        if is_folder or not tree.exists(target):
             folder = posixpath.dirname(target)
-            near = did_you_mean(target, (posixpath.join(folder, name) for name in tree.names(folder)))
+            inside = tree.names(folder) if not target.startswith(("../", "/")) else []
+            near = did_you_mean(target, (posixpath.join(folder, name) for name in inside)) if not is_folder else ""
             yield Problem(
                 "missing-data",
-                f"there is no file `{node.value}`",
+                f"`{node.value}` is a folder" if is_folder else f"there is no file `{node.value}`",
                 node.origin,
                 why="the trainer reads its records there, from the repository root",
                 hint=near,

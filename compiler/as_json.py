@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.problems import Problem
+from compiler.problems import Problem, without_secrets
 from compiler.values import Origin
 
 
 def problem_data(problem: Problem) -> dict[str, Any]:
-    """Give a problem with all that belongs to it."""
+    """Give a problem with all that belongs to it, but for secrets."""
+    problem = without_secrets(problem)
     return {
         "code": problem.code,
         "severity": problem.severity,

@@ -102,9 +102,10 @@ def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
     with BuildLock(workspace.layout, options.wait, lambda text: say(f"trainlock: {text}")) as lock:
         if lock.waited:
             workspace = Workspace(workspace.layout)
-        prune = sources is None and options.presets is None and options.fusion is None
+        is_whole = _is_whole(options)
         progress = Progress()
-        made = pipeline.build(workspace, sources, prune=prune, progress=progress)
+        prune = sources is None and is_whole
+        made = pipeline.build(workspace, sources, prune=prune, together=is_whole, progress=progress)
         progress.clear()
     made = made._replace(problems=_with_unstaged(made.problems, workspace, options))
     code = _code(made.problems, options)
@@ -115,6 +116,11 @@ def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
     lines = [f"{word:8}{path}" for word, paths in (("built", made.built), ("removed", made.removed)) for path in paths]
     counts = f"{len(made.built)} built, {len(made.unchanged)} unchanged, {len(made.removed)} removed"
     return code, [*lines, f"{counts}, {len(made.failed)} failed{also_told(made.problems)}"]
+
+
+def _is_whole(options: argparse.Namespace) -> bool:
+    """Say whether the globs are those of the repository."""
+    return options.presets is None and options.fusion is None
 
 
 def _code(problems: Sequence[Problem], options: argparse.Namespace) -> int:
@@ -147,7 +153,7 @@ def _check(workspace: Workspace, options: argparse.Namespace) -> Said:
     if options.json and options.format is not None:
         hint = "leave one of the two out"
         raise UsageError(Problem("bad-usage", "`--json` and `--format` both say what to print", hint=hint))
-    found = pipeline.check(workspace, _find(workspace, options.preset), data=options.data)
+    found = pipeline.check(workspace, _find(workspace, options.preset), data=options.data, together=_is_whole(options))
     found = found._replace(problems=_with_unstaged(found.problems, workspace, options))
     code = _code(found.problems, options)
     if options.json:

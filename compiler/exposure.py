@@ -2,59 +2,40 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from compiler import disguise
 from compiler.problems import Problem
-from compiler.values import KeyPath, Node, Origin, leaves, show_path
-
-_TOKENS: Final = re.compile(
-    r"(?P<a_Hugging_Face_token>\bhf_[A-Za-z0-9]{20,})"
-    r"|(?P<a_GitHub_token>\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}))"
-    r"|(?P<an_OpenAI_key>\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{24,})"
-    r"|(?P<an_AWS_key>\b(?:AKIA|ASIA)[A-Z0-9]{16}\b)"
-    r"|(?P<a_Google_key>\bAIza[A-Za-z0-9_-]{35})"
-    r"|(?P<a_Slack_token>\bxox[abeprs]-[A-Za-z0-9-]{10,})"
-    r"|(?P<a_JSON_web_token>\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})"
-    r"|(?P<a_private_key>-----BEGIN [A-Z ]*PRIVATE KEY-----)"
-    r"|(?P<a_URL_with_a_password>\b[a-z][a-z0-9+.-]*://[^\s/:@]+:[^\s/@]{3,}@)"
-)
-"""Texts that are secrets by their form; the name of the group says which, as the vendors document their tokens."""
-
-_SECRET_KEY: Final = re.compile(
-    r"(?:^|[_-])(?:passw(?:or)?d|passphrase|secret|credentials?|api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key"
-    r"|(?:auth|access|hub|hf|api|bearer|swanlab|wandb)[_-]?token)$",
-    re.IGNORECASE,
-)
-"""Keys whose text is a secret whatever it looks like."""
-
-_STANDS_FOR_ONE: Final = re.compile(r"[$<{%].*|[A-Z][A-Z0-9_]*|(?:/|~|\./|\.\./).*|.{0,5}", re.DOTALL)
-"""A variable, a placeholder, the name of a variable, a path, or too short to be one."""
+from compiler.values import KeyPath, Node, Origin, show_path
 
 
 class Suspect(NamedTuple):
-    """A value of a fragment that looks like a secret, and what it looks like."""
+    """A value or a key of a fragment that looks like a secret: where it stands, its text, what it looks like."""
 
     origin: Origin
+    text: str
     what: str
 
 
-def suspects(body: Node) -> tuple[Suspect, ...]:
-    """Give what looks like a secret in one fragment, before it is merged with anything."""
-    return tuple(
-        Suspect(node.origin, what)
-        for path, node in leaves(body)
-        if type(node.value) is str and (what := _what(path, node.value))
-    )
-
-
-def _what(path: KeyPath, text: str) -> str:
-    found = _TOKENS.search(text)
-    if found is not None:
-        return str(found.lastgroup).replace("_", " ")
-    key = next((step for step in reversed(path) if isinstance(step, str)), "")
-    return "a secret" if _SECRET_KEY.search(key) and not _STANDS_FOR_ONE.fullmatch(text) else ""
+def suspects(node: Node, path: KeyPath = ()) -> Iterator[Suspect]:
+    """Yield what looks like a secret in one fragment, before it is merged with anything."""
+    value = node.value
+    if type(value) is dict:
+        for key, child in value.items():
+            what = disguise.token_in(key)
+            if what:
+                yield Suspect(child.origin, key, what)
+            yield from suspects(child, (*path, key))
+    elif type(value) is list:
+        for index, child in enumerate(value):
+            yield from suspects(child, (*path, index))
+    elif type(value) is str:
+        what = disguise.token_in(value)
+        if not what and any(type(step) is str and disguise.is_kept_at(step, value) for step in path):
+            what = "a secret"
+        if what:
+            yield Suspect(node.origin, value, what)
 
 
 def secret_values(values: Node, found: Iterable[Suspect]) -> Iterator[Problem]:
@@ -69,15 +50,23 @@ def secret_values(values: Node, found: Iterable[Suspect]) -> Iterator[Problem]:
         training: {hub_token: null}
     """
     what_at = {suspect.origin: suspect.what for suspect in found}
-    if not what_at:
-        return
-    for path, node in leaves(values):
-        if node.origin in what_at and type(node.value) is str:
+    for path, node in _nodes(values) if what_at else ():
+        if node.origin in what_at:
             yield Problem(
                 "secret-value",
                 f"`{show_path(path)}` looks like {what_at[node.origin]}",
                 node.origin,
-                why="a lock is committed, and every log and report may show it",
-                hint="let the environment give it to the trainer; if it was ever committed, revoke it",
-                is_private=True,
+                why="a lock is committed, and whoever reads it has it",
+                hint="let the environment give it to the trainer, and revoke it if it was ever committed; where it is "
+                "none, silence this with a reason",
             )
+
+
+def _nodes(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
+    """Yield every value of a document with its path; of one below a value that was yielded as it stands, the rest."""
+    value = node.value
+    if path:
+        yield path, node
+    if type(value) in (dict, list):
+        for step, child in value.items() if type(value) is dict else enumerate(value):
+            yield from _nodes(child, (*path, step))

@@ -7,6 +7,7 @@ overrode something. The survey of a subtree that fragments share is made once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from compiler.emitter import shown
@@ -76,16 +77,58 @@ def problems_of(
         policy: the rules by which they were merged.
         is_component: says of a path whether a component lies there.
     """
-    yield from restated_values(chain, survey, policy)
-    yield from null_overrides(survey)
-    yield from dead_bases(chain, values, survey)
-    yield from order_of_bases(chain, survey, is_component)
+    by = Bases(chain, survey)
+    yield from restated_values(by, policy)
+    yield from null_overrides(by)
+    yield from dead_bases(by, values)
+    yield from order_of_bases(by, is_component)
 
 
-def restated_values(chain: Chain, survey: Survey, policy: Policy | None) -> Iterator[Problem]:
+class Bases:
+    """A fragment, what merging made of it and its bases, and which of the bases a value comes from."""
+
+    def __init__(self, chain: Chain, survey: Survey) -> None:
+        self.chain = chain
+        self.overriding = survey.overriding
+        self.dead = {
+            index for index, base in enumerate(chain.bases) if base.closure.isdisjoint(survey.files)
+        } - self._masking()
+        self._of_file: dict[str, tuple[int, ...]] = {}
+
+    def of(self, node: Node) -> tuple[int, ...]:
+        """Give the indexes of the bases by which the file of a value is reached; none for one of the file itself."""
+        file = node.origin.file
+        found = self._of_file.get(file)
+        if found is None:
+            bases = enumerate(self.chain.bases)
+            found = self._of_file[file] = tuple(index for index, base in bases if file in base.closure)
+        return found
+
+    def _masking(self) -> set[int]:
+        """Give the bases that took the place of a whole mapping or list, which would come back without them."""
+        files = {
+            winner.origin.file
+            for _, node in self.overriding
+            for winner, lost in pairwise((node, *node.shadows))
+            if type(lost.value) in (dict, list) and lost.value and winner.value != lost.value
+        }
+        own = {self.chain.path}
+        return {
+            index
+            for index, base in enumerate(self.chain.bases)
+            if not base.closure.isdisjoint(files - own) or any(_is_empty(link.own) for link in base.merge_order())
+        }
+
+
+def _is_empty(node: Node) -> bool:
+    """Say whether a document holds an empty list: it clears one of entries, and leaves no trace where they return."""
+    return any(leaf.value == [] for _, leaf in leaves(node))
+
+
+def restated_values(by: Bases, policy: Policy | None) -> Iterator[Problem]:
     """A fragment sets only what is its own: a value that its bases give it anyway will not follow them.
 
-    What an entry of a list is known by is said again on purpose.
+    Not told is what an entry of a list is known by, and a value that decides between bases that differ.
 
     Bad:
         # configs/train/p.yaml
@@ -101,20 +144,41 @@ def restated_values(chain: Chain, survey: Survey, policy: Policy | None) -> Iter
         # configs/base.yaml
         training: {seed: 17, bf16: true}
     """
-    for path, node in survey.overriding:
+    chain = by.chain
+    for path, node in by.overriding:
         if node.origin.file != chain.path or canonical(node) != canonical(node.shadows[0]):
             continue
+        inherited = by.of(node.shadows[0])
         if policy is not None and path[-1] in _names_of_entries(policy, path):
             continue
+        if by.dead.issuperset(inherited) or any(
+            canonical(lost) != canonical(node) and not set(by.of(lost)) <= {*inherited} for lost in node.shadows
+        ):
+            continue  # of a base of which nothing is left; or it decides between bases that differ
         yield Problem(
             "restated-value",
             f"`{show_path(path)}` is {shown(node)} already",
             node.origin,
             why="a value that is inherited and said again stays behind when the base changes",
             notes=(Note(node.shadows[0].origin, "sets it"),),
-            hint="take the line out",
+            hint=_take_out(chain.own, path),
             severity="warning",
         )
+
+
+def _take_out(own: Node, path: KeyPath) -> str:
+    """Word which key to take out: the value's own, and each above it that would stand empty, which is null."""
+    above = [own]
+    for step in path[:-1]:
+        below = above[-1].value.get(step) if type(above[-1].value) is dict else None
+        if below is None:
+            break  # within a list, whose items have other places here
+        above.append(below)
+    last = len(path)
+    while last > 1 and len(above) == len(path) and len(above[last - 1].value) == 1:
+        last -= 1
+    with_it = f", and `{show_path(path[:last])}` with it" if last < len(path) else ""
+    return f"take `{show_path(path[-1:])}` out{with_it}"
 
 
 def _names_of_entries(policy: Policy, path: KeyPath) -> tuple[str, ...]:
@@ -127,7 +191,7 @@ def _names_of_entries(policy: Policy, path: KeyPath) -> tuple[str, ...]:
     return policy.keys if len(path) > 1 and isinstance(path[-2], int) else ()
 
 
-def null_overrides(survey: Survey) -> Iterator[Problem]:
+def null_overrides(by: Bases) -> Iterator[Problem]:
     """No null takes the place of a mapping with all that it holds.
 
     Bad:
@@ -144,22 +208,27 @@ def null_overrides(survey: Survey) -> Iterator[Problem]:
         # configs/base.yaml
         custom: {augmentation: {enabled: true, bypass_prob: 0.1}}
     """
-    for path, node in survey.overriding:
-        gone = node.shadows[0]
-        if node.value is None and type(gone.value) is dict and gone.value:
+    for path, node in by.overriding:
+        for winner, gone in pairwise((node, *node.shadows)):
+            if winner.value is not None or type(gone.value) is not dict or not gone.value:
+                continue
+            joined = set(by.of(winner)) & set(by.of(gone))
+            if joined and winner.origin.file != by.chain.path:
+                continue  # told of the base in which the two meet
             count = sum(1 for _ in leaves(gone))
+            lists = [by.chain.references[by.of(winner)[-1]].origin] if by.of(winner) else []
             yield Problem(
                 "null-override",
                 f"`{show_path(path)}` is null, and takes the place of {count} value{'' if count == 1 else 's'}",
-                node.origin,
+                winner.origin,
                 why="null replaces a whole mapping; it is not the same as saying nothing",
-                notes=(Note(gone.origin, "sets the mapping"),),
+                notes=(Note(gone.origin, "sets the mapping"), *(Note(place, "lists it behind") for place in lists)),
                 hint="take the line out to keep the mapping, or set the keys below it that shall differ",
                 severity="warning",
             )
 
 
-def dead_bases(chain: Chain, values: Node, survey: Survey) -> Iterator[Problem]:
+def dead_bases(by: Bases, values: Node) -> Iterator[Problem]:
     """A base that is named gives at least one value; where a null took the place of all `null-override` tells that.
 
     Bad:
@@ -176,34 +245,44 @@ def dead_bases(chain: Chain, values: Node, survey: Survey) -> Iterator[Problem]:
         # configs/two.yaml
         training: {seed: 18, bf16: true}
     """
-    for reference, base in zip(chain.references, chain.bases, strict=True):
-        if not base.closure.isdisjoint(survey.files):
-            continue
+    for index in sorted(by.dead):
+        reference, base = by.chain.references[index], by.chain.bases[index]
         winners = list(_winners(base, values))
-        if any(winner.value is None and is_above for _, winner, is_above in winners):
+        if winners and all(winner.value is None and len(at) < len(path) for path, at, winner in winners):
             continue
+        is_behind = any(winner.origin.file != by.chain.path for _, _, winner in winners)
         yield Problem(
             "dead-base",
             f"nothing is left of base `{reference.target}`",
             reference.origin,
             why="every value that it sets is overridden" if winners else "it sets no value",
-            notes=tuple(Note(winner.origin, f"sets `{show_path(path)}`") for path, winner, _ in winners),
-            hint="take it out, or put it behind what overrides it" if winners else "take it out",
+            notes=tuple(
+                Note(
+                    winner.origin,
+                    f"sets `{show_path(at)}`" + (f", above `{show_path(path)}`" if len(at) < len(path) else ""),
+                )
+                for path, at, winner in winners
+            ),
+            hint="take it out of the list" + (", or put it behind what overrides it" if is_behind else ""),
             severity="warning",
         )
 
 
-def _winners(base: Chain, values: Node) -> Iterator[tuple[KeyPath, Node, bool]]:
-    """Yield each path that a base and its bases set, with what holds its place now, and whether it stands above it."""
+def _winners(base: Chain, values: Node) -> Iterator[tuple[KeyPath, KeyPath, Node]]:
+    """Yield each path that a base and its bases set, with the path at which its place is taken, and by what."""
+    told = set()
     for path, _ in (leaf for link in base.merge_order() for leaf in leaves(link.own) if leaf[0]):
+        if path in told:
+            continue
+        told.add(path)
         for end in range(len(path), 0, -1):
             winner = held_at(values, path[:end])
             if winner is not None:
-                yield path, winner, end < len(path)
+                yield path, path[:end], winner
                 break
 
 
-def order_of_bases(chain: Chain, survey: Survey, is_component: Callable[[str], bool]) -> Iterator[Problem]:
+def order_of_bases(by: Bases, is_component: Callable[[str], bool]) -> Iterator[Problem]:
     """No value hangs on the order in which bases are listed.
 
     Not told is a component behind a preset or another file that is none, which it refines; a base that extends the
@@ -226,31 +305,26 @@ def order_of_bases(chain: Chain, survey: Survey, is_component: Callable[[str], b
         # configs/two.yaml
         tuner: {lora_rank: 8}
     """
+    chain = by.chain
     if len(chain.bases) < 2:
         return
     decided: dict[tuple[int, int], list[tuple[KeyPath, Node, Node]]] = {}
-    for path, node in survey.overriding:
-        by = _bases_with(chain, node)
-        if len(by) != 1:
+    for path, node in by.overriding:
+        winners = by.of(node)
+        if len(winners) != 1:
             continue  # of the file itself, or of a base that is reached twice
         for lost in node.shadows:
-            losers = _bases_with(chain, lost)
-            if by[0] not in losers and canonical(lost) != canonical(node):
-                if losers:
-                    decided.setdefault((by[0], losers[-1]), []).append((path, node, lost))
+            losers = by.of(lost)
+            if winners[0] not in losers and canonical(lost) != canonical(node):
+                if losers and not (node.value is None and type(lost.value) is dict):  # `null-override` tells that
+                    decided.setdefault((winners[0], losers[-1]), []).append((path, node, lost))
                 break
     for (winner, loser), places in sorted(decided.items()):
         over, under = chain.references[winner], chain.references[loser]
         if is_component(over.target) and not is_component(under.target):
             continue
-        if chain.bases[loser].closure.isdisjoint(survey.files):
-            continue
-        yield _order_problem(over, under, places)
-
-
-def _bases_with(chain: Chain, node: Node) -> list[int]:
-    """Give the indexes of the bases by which the file of a value is reached; none for a value of the file itself."""
-    return [index for index, base in enumerate(chain.bases) if node.origin.file in base.closure]
+        if loser not in by.dead:
+            yield _order_problem(over, under, places)
 
 
 def _order_problem(over: Reference, under: Reference, places: list[tuple[KeyPath, Node, Node]]) -> Problem:
@@ -264,6 +338,6 @@ def _order_problem(over: Reference, under: Reference, places: list[tuple[KeyPath
             Note(node.origin, f"sets `{show_path(path)}` to {shown(node)}, over {shown(lost)}")
             for path, node, lost in places
         ),
-        hint="if the one refines the other let it extend it; else set the values in the file that lists both",
+        hint=f"let `{over.target}` extend `{under.target}` if it refines it; else set the values in this file",
         severity="warning",
     )

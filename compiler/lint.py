@@ -10,7 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal, NamedTuple
 
-from compiler import across, combinations, exposure, hierarchy, mix_checks, run_names, spelling, trainer_checks
+from compiler import (
+    across,
+    combinations,
+    disguise,
+    exposure,
+    hierarchy,
+    mix_checks,
+    run_names,
+    spelling,
+    trainer_checks,
+)
 from compiler.catalog import matcher
 from compiler.compose import Composer, Resolved
 from compiler.problems import Note, Problem, UsageError, did_you_mean, in_order
@@ -95,7 +105,13 @@ class Lint:
         """
         verify(settings)
         self._is_trained = settings.trainer is not None
-        self._silences = [(silence, matcher(silence.paths)) for silence in settings.silence]
+        # each path by itself, so that one that covers nothing is told among others that do
+        self._silences = [
+            (silence._replace(paths=(path,)), matcher((path,)))
+            for silence in settings.silence
+            for path in silence.paths
+        ]
+        self._used_silences: set[Silence] = set()
         self._suspects: dict[str, tuple[exposure.Suspect, ...]] = {}
         self._mixes: dict[str, list[Problem]] = {}
         self._outputs = across.Outputs()
@@ -110,8 +126,9 @@ class Lint:
             self._outputs.note(resolved)
             for check in OF_PRESETS:
                 found += [_of_preset(problem, resolved.source) for problem in check(resolved.values)]
-            found += run_names.false_names(resolved.values, resolved.source)
-        told = self._told(found)
+            lies = run_names.false_names(resolved.values, resolved.source)
+            found += [_of_preset(problem, resolved.source) for problem in lies]
+        told = _once(self._told(found))
         return [*told, *self.mix(resolved.fusion)] if resolved.fusion is not None else told
 
     def mix(self, resolved: Resolved) -> list[Problem]:
@@ -122,12 +139,13 @@ class Lint:
             found = [*resolved.warnings, *self._secrets(resolved)]
             for check in OF_MIXES if self._is_trained else ():
                 found += check(resolved.values)
-            made = self._mixes[resolved.source] = self._told(found)
+            made = self._mixes[resolved.source] = _once(self._told(found))
         return made
 
     def together(self, composer: Composer, files: Iterable[str]) -> list[Problem]:
         """Give what is found of all documents together, after each was looked at; `files` lie below the config root."""
-        return self._told([*across.unused_fragments(files, self._used), *self._outputs.shared_outputs(composer)])
+        unused = across.unused_fragments(files, self._used, composer.extends.sources)
+        return self._told([*unused, *self._outputs.shared_outputs(composer)])
 
     def data(self, composer: Composer, resolved: Resolved, *, is_mix: bool) -> list[Problem]:
         """Give which files of records of a document are missing."""
@@ -136,18 +154,17 @@ class Lint:
 
     def unused_silences(self, *, data: bool) -> list[Problem]:
         """Give the silences that cover nothing, after everything was looked at; `data` says whether files were, too."""
-        used = {one.silence for one in self._silenced.values()}
         return [
             Problem(
                 "unused-silence",
-                f"nothing that `{silence.check}` tells is silenced by this",
+                f"nothing that `{silence.check}` tells is silenced by `{silence.paths[0]}`",
                 silence.origin,
-                why="no finding of this check stands in a file that `path` matches",
-                hint="take it out; paths count from the repository root",
+                why="this check tells nothing of a file that the path matches",
+                hint="take the path out, or mend it: it counts from the repository root",
                 severity="warning",
             )
             for silence, _ in self._silences
-            if silence not in used and (data or silence.check != "missing-data")
+            if silence not in self._used_silences and (data or silence.check != "missing-data")
         ]
 
     def told_nothing_of(self) -> tuple[Silenced, ...]:
@@ -158,22 +175,17 @@ class Lint:
         """Leave out what is silenced, and remember it."""
         told = []
         for problem in found:
-            silence = self._silence_of(problem)
-            if silence is None:
+            silences = self._silences_of(problem.code, problem.origin.file)
+            if not silences:
                 told.append(problem)
             else:
-                self._silenced[problem] = Silenced(problem, silence)
+                self._used_silences.update(silences)
+                self._silenced[problem] = Silenced(problem, silences[0])
         return told
 
-    def _silence_of(self, problem: Problem) -> Silence | None:
-        return next(
-            (
-                silence
-                for silence, pattern in self._silences
-                if silence.check == problem.code and pattern.fullmatch(problem.origin.file)
-            ),
-            None,
-        )
+    def _silences_of(self, code: str, file: str) -> list[Silence]:
+        """Give the silences that cover what a check tells of a file."""
+        return [one for one, pattern in self._silences if one.check == code and pattern.fullmatch(file)]
 
     def _secrets(self, resolved: Resolved) -> list[Problem]:
         """Look for secrets: in each fragment once, and in the values only where a fragment has some."""
@@ -181,7 +193,10 @@ class Lint:
         for link in resolved.chain.merge_order():
             made = self._suspects.get(link.path)
             if made is None:
-                made = self._suspects[link.path] = exposure.suspects(link.own)
+                made = self._suspects[link.path] = tuple(exposure.suspects(link.own))
+                for suspect in made:
+                    is_meant = self._silences_of("secret-value", suspect.origin.file)
+                    (disguise.show if is_meant else disguise.hide)(suspect.text)
             found += made
         return list(exposure.secret_values(resolved.values, found))
 
@@ -207,6 +222,16 @@ def verify(settings: Settings) -> None:
                 for silence in wrong
             )
         )
+
+
+def _once(found: list[Problem]) -> list[Problem]:
+    """Leave out how a scalar is spelled where an error at its line tells already how to write it."""
+    wrong = {(problem.origin.file, problem.origin.line) for problem in found if problem.severity == "error"}
+    return [
+        problem
+        for problem in found
+        if not wrong or problem.code not in spelling.TRAPS or (problem.origin.file, problem.origin.line) not in wrong
+    ]
 
 
 def _of_preset(problem: Problem, source: str) -> Problem:

@@ -66,9 +66,8 @@ class Workspace:
         if unfit:
             raise Invalid(*unfit)
         found = self.lint.mix(resolved) if self.is_mix(source) else self.lint.preset(resolved)
-        errors = [problem for problem in found if problem.severity == "error"]
-        if errors:
-            raise Invalid(*errors)
+        if any(problem.severity == "error" for problem in found):
+            raise Invalid(*found)  # a warning may be the reason of an error
         data = lockfile.encode(resolved, self.layout, self._encoder)
         return Compiled(resolved, self.layout.lock_of(source), data, tuple(found))
 
@@ -191,6 +190,7 @@ def build(
     sources: Iterable[str] | None = None,
     *,
     prune: bool = False,
+    together: bool = True,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Build:
     """Compile presets and write the locks whose bytes differ; a source that does not compile fails alone.
@@ -199,6 +199,7 @@ def build(
         workspace: the repository; the caller holds its `BuildLock`.
         sources: presets and fusion configs, each with the mix it names; everything, if None.
         prune: remove the locks of sources that are gone.
+        together: ask of everything what only all documents together tell; not where the globs were narrowed.
         progress: told after each source how many of how many are done.
 
     Raises:
@@ -217,7 +218,7 @@ def build(
             failed.append(source)
             problems += invalid.problems
         progress(index + 1, len(wanted))
-    problems += _of_all(workspace) if sources is None and not failed else ()
+    problems += _of_all(workspace) if sources is None and together and not failed else ()
     removed = []
     for path in orphans(workspace) if prune else ():
         try:
@@ -262,13 +263,16 @@ class Check(NamedTuple):
     silenced: tuple[Silenced, ...] = ()
 
 
-def check(workspace: Workspace, sources: Iterable[str] | None = None, *, data: bool = False) -> Check:
+def check(
+    workspace: Workspace, sources: Iterable[str] | None = None, *, data: bool = False, together: bool = True
+) -> Check:
     """Compile in memory and compare with the locks on disk; writes nothing.
 
     Args:
         workspace: the repository.
         sources: presets and fusion configs; if None everything, the components that nothing uses and the orphans too.
         data: ask whether the files of records exist, too.
+        together: ask of everything what only all documents together tell; not where the globs were narrowed.
 
     Raises:
         UsageError: `no-presets`.
@@ -283,7 +287,7 @@ def check(workspace: Workspace, sources: Iterable[str] | None = None, *, data: b
         if data and found.resolved is not None:
             problems += workspace.lint.data(workspace.composer, found.resolved, is_mix=workspace.is_mix(source))
     if sources is None:
-        problems += workspace.problems() or (_of_all(workspace, data=data) if not invalid else ())
+        problems += workspace.problems() or (_of_all(workspace, data=data) if together and not invalid else ())
         problems += _component_problems(workspace)
         problems += [
             Problem(

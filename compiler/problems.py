@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 from unicodedata import east_asian_width
 
+from compiler.disguise import masked
 from compiler.values import NOWHERE, Origin
 
 Severity = Literal["error", "warning"]
@@ -39,7 +40,6 @@ class Problem(NamedTuple):
         notes: other places that belong to it.
         hint: the way out.
         severity: an error fails what it concerns, a warning fails nothing.
-        is_private: the line must not be shown.
     """
 
     code: str
@@ -49,7 +49,6 @@ class Problem(NamedTuple):
     notes: tuple[Note, ...] = ()
     hint: str = ""
     severity: Severity = "error"
-    is_private: bool = False
 
     def order(self) -> tuple[str, int, int, str, str]:
         """Give the key by which problems are sorted: place first."""
@@ -123,6 +122,13 @@ def printable(text: str) -> str:
     return shown.encode("utf-8", "replace").decode()
 
 
+def without_secrets(problem: Problem) -> Problem:
+    """Give a problem that quotes no secret."""
+    notes = tuple(note._replace(text=masked(note.text)) for note in problem.notes)
+    message, why, hint = (masked(text) for text in (problem.message, problem.why, problem.hint))
+    return problem._replace(message=message, why=why, notes=notes, hint=hint)
+
+
 SourceLine = Callable[[str, int], str | None]
 """Gives line N (from 1) of a file, without its end; None where there is none to show."""
 
@@ -136,7 +142,8 @@ MAX_NOTES: Final = 20
 
 
 def render(problem: Problem, source_line: SourceLine = no_line) -> str:
-    """Write a problem for a person; the first line alone is enough. No colour, no trailing line end."""
+    """Write a problem for a person; the first line alone is enough. No colour, no trailing line end, no secret."""
+    problem = without_secrets(problem)
     origin = problem.origin
     place = ""
     if origin.file:
@@ -146,8 +153,8 @@ def render(problem: Problem, source_line: SourceLine = no_line) -> str:
             else f"{printable(origin.file)}: "
         )
     lines = [f"{place}{problem.severity}: {printable(problem.message)} [{problem.code}]"]
-    text = source_line(origin.file, origin.line) if origin.line and not problem.is_private else None
-    if text is not None and text.strip():
+    text = source_line(origin.file, origin.line) if origin.line else None
+    if text is not None and text.strip() and masked(text) == text:
         lines += _excerpt(text, origin)
     if problem.why:
         lines.append(f"  why: {printable(problem.why)}")

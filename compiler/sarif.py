@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from compiler import __version__
 from compiler.codes import Code, codes
-from compiler.problems import MAX_NOTES, Note, Problem, in_order, printable
+from compiler.problems import MAX_NOTES, Note, Problem, in_order, printable, without_secrets
 from compiler.values import Origin
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -36,7 +36,7 @@ def document(problems: Iterable[Problem], exit_code: int) -> dict[str, Any]:
     """
     known = codes()
     places = {name: index for index, name in enumerate(known)}
-    told = in_order(problems)
+    told = [without_secrets(problem) for problem in in_order(problems)]
     placed = [problem for problem in told if problem.origin.file]
     run = {
         "tool": {

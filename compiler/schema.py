@@ -318,6 +318,9 @@ def fits(value: Any, kinds: frozenset[str]) -> bool:
 
 
 _NUMBER: Final = re.compile(r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_TEXT_ALL_THE_SAME: Final = re.compile(r"[-+]?0\d*[89]\d*|[-+]\.\d+")
+"""Numbers that YAML 1.1 reads as texts without quotes, and without an exponent."""
+
 _BOOLEANS: Final = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
 
 
@@ -351,8 +354,7 @@ def mend(path: KeyPath, value: Any, field: Field) -> tuple[str, str]:
     if type(value) is int and "bool" in takes and value in (0, 1):
         return "", f"write `{'true' if value else 'false'}`"
     if "str" in takes and not field.choices:
-        text = scalar_text(value).decode().strip("\"'")
-        return "", f'write `"{text}"`, in quotes'
+        return "", "put it in quotes, as it is written"  # nobody knows here how: `012` was read as `10`
     if "list" in takes and (not field.items or fits(value, field.items)):
         return "", f"write `[{scalar_text(value).decode()}]`"
     return "", ""
@@ -385,5 +387,9 @@ def _mend_number(word: str, takes: frozenset[str]) -> tuple[str, str]:
         return "", ""
     is_bare = type(number) is int or not exponent
     written = scalar_text(number).decode() if is_bare else with_a_dot(bare)
-    why = "YAML 1.1 reads a number with an exponent only where it has a dot and a sign; anything else is a text"
-    return (why, f"write `{written}`") if exponent else ("", f"write `{written}`, without quotes")
+    if exponent:
+        why = "YAML 1.1 reads a number with an exponent only where it has a dot and a sign; anything else is a text"
+        return why, f"write `{written}`"
+    if _TEXT_ALL_THE_SAME.fullmatch(word):
+        return "YAML 1.1 reads a text, as no number begins so", f"write `{written}`"
+    return "", f"write `{written}`, without quotes"

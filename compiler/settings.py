@@ -116,7 +116,9 @@ def load(root: str, **options: Any) -> Settings:
         try:
             fields[name.replace("-", "_")] = read(value)
         except ValueError as error:
-            problems.append(Problem("bad-settings", f"`{shown}` {error}", origin))
+            places = _lines_of_tables(text, name) if isinstance(error, _BadTable) else []
+            place = places[error.index] if isinstance(error, _BadTable) and places else origin
+            problems.append(Problem("bad-settings", f"`{shown}` {error}", place))
     if problems:
         raise UsageError(*problems)
     made = Settings(**fields)
@@ -239,20 +241,41 @@ def _keyed(value: Any) -> tuple[tuple[KeyPath, tuple[str, ...]], ...]:
     return tuple(keyed)
 
 
+class _BadTable(ValueError):
+    """A table of a list that means nothing; `index` counts it from 0."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+
+
 def _silence(value: Any) -> tuple[Silence, ...]:
     if not isinstance(value, list):
         raise ValueError("takes tables, each headed `[[tool.trainlock.silence]]`")
     made = []
-    for one in value:
-        if not isinstance(one, dict) or set(one) != {"check", "path", "reason"}:
-            raise ValueError("takes tables of `check`, `path` and `reason`, and of nothing else")
+    for index, one in enumerate(value):
+        keys = ("check", "path", "reason")
+        if not isinstance(one, dict):
+            raise _BadTable(index, "takes tables, each headed `[[tool.trainlock.silence]]`")
+        lacking, odd = [key for key in keys if key not in one], [key for key in one if key not in keys]
+        if lacking or odd:
+            said = f"has no `{lacking[0]}`" if lacking else f"holds `{odd[0]}`, which means nothing"
+            raise _BadTable(index, f"takes tables of `check`, `path` and `reason`; this one {said}")
         if not all(isinstance(one[key], str) and one[key].strip() for key in ("check", "reason")):
-            raise ValueError("takes a text for `check`, and one for `reason`")
+            raise _BadTable(index, "takes a text for `check`, and one for `reason`")
         paths = [one["path"]] if isinstance(one["path"], str) else one["path"]
         if not isinstance(paths, list) or not paths or not all(isinstance(path, str) and path for path in paths):
-            raise ValueError("takes a path, or a list of paths, for `path`")
-        made.append(Silence(one["check"], tuple(paths), one["reason"]))
+            raise _BadTable(index, "takes a path, or a list of paths, for `path`")
+        for path in paths:
+            if path.startswith("/") or "\\" in path or posixpath.normpath(path).startswith("../"):
+                raise _BadTable(index, f"takes paths from the repository root, and `{path}` is none")
+        made.append(Silence(one["check"], tuple(map(_glob, paths)), one["reason"]))
     return tuple(made)
+
+
+def _glob(path: str) -> str:
+    """Give a glob as paths are spelled; a folder stands for all that lies below it."""
+    return posixpath.normpath(path) + ("/**" if path.endswith("/") else "")
 
 
 _OPTION_OF: Final = {"extends-keys": "extends-key"}

@@ -109,10 +109,12 @@ def number_as_text(text: str, value: Any, other: Any) -> Trap | None:
     if type(value) is not str:
         return None
     why = "YAML 1.2 makes a number of it, YAML 1.1 and with it the trainer a text"
-    return Trap("number-as-text", f"`{text}` reads as a text", why, _write(_number(text, other), text))
+    is_endless = type(other) is float and other in (float("inf"), float("-inf"))  # digits of a hash, say
+    hint = f"quote it: {_quoted(text)}" if is_endless else _write(_number(text, other), text)
+    return Trap("number-as-text", f"`{text}` reads as a text", why, hint)
 
 
-def sexagesimal_value(text: str, value: Any, other: Any) -> Trap | None:
+def sexagesimal_value(text: str, value: Any, _other: Any) -> Trap | None:
     """A time of day, or anything else of digits and colons, is written as a text.
 
     Bad:
@@ -121,7 +123,12 @@ def sexagesimal_value(text: str, value: Any, other: Any) -> Trap | None:
     Good:
         custom: {grpo: {at: "12:30:00"}}
     """
-    return _odd_number("sexagesimal-value", "a number in base 60", text, value, other) if ":" in text else None
+    if ":" not in text:
+        return None
+    meant = _number(text, value)
+    why = f"YAML 1.1 makes `{meant}` of it, YAML 1.2 a text"
+    hint = f"quote it if it is text: {_quoted(text)}; else write `{meant}`"
+    return Trap("sexagesimal-value", f"`{text}` reads as a number in base 60", why, hint)
 
 
 def octal_value(text: str, value: Any, other: Any) -> Trap | None:
@@ -166,7 +173,12 @@ def _odd_number(code: str, kind: str, text: str, value: Any, other: Any) -> Trap
     why = f"YAML 1.1 makes `{_number(text, value)}` of it, YAML 1.2 {makes}"
     meant = _number(text, value)
     if type(other) in (int, float):
-        return Trap(code, f"`{text}` reads as {kind}", why, f"write `{meant}` or `{other}`, whichever is meant")
+        return Trap(
+            code,
+            f"`{text}` reads as {kind}",
+            why,
+            f"write `{meant}` or `{other}`, whichever is meant; quote it if it is text",
+        )
     return Trap(code, f"`{text}` reads as {kind}", why, _write(meant, text))
 
 
@@ -182,8 +194,6 @@ def _number(text: str, number: Any) -> str:
     """Write a number so that both versions read it: an exponent has a dot before it and a sign behind it."""
     if type(number) is not float:
         return str(number)
-    if number in (float("inf"), float("-inf")):
-        return ".inf" if number > 0 else "-.inf"
     head, letter, exponent = text.replace("_", "").lower().partition("e")
     if not letter or not _FLOAT.fullmatch(head):
         return repr(number) if "e" not in repr(number) else with_a_dot(repr(number))

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from builders import Files, look, project, write
+from compiler.cli import main
 from compiler.pipeline import build, check
 from world import P
 
@@ -40,6 +41,27 @@ def test_a_fragment_that_nothing_reaches_is_told(tmp_path: Path) -> None:
         "configs/lost.json": "{}",
     }
     assert told(tmp_path, files) == ["configs/lost.json unused-fragment", "configs/lost.yaml unused-fragment"]
+
+
+def test_a_file_whose_path_a_preset_holds_is_left_alone(tmp_path: Path) -> None:
+    """A config of DeepSpeed below the config root is read by the trainer."""
+    files: Files = {
+        P: "deepspeed: {enabled: true, config: configs/deepspeed/zero2.json}\n",
+        "configs/deepspeed/zero2.json": "{}",
+        "configs/deepspeed/zero3.json": "{}",
+    }
+    assert told(tmp_path, files) == ["configs/deepspeed/zero3.json unused-fragment"]
+
+
+def test_globs_that_were_narrowed_make_nothing_unused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who builds or checks some presets by `--presets` is told nothing of the others, nor of silences for them."""
+    silence = "[[tool.trainlock.silence]]\ncheck = 'octal-value'\npath = 'configs/train/q.yaml'\nreason = 'r'\n"
+    settings = f"[tool.trainlock]\npresets = ['train/*.yaml']\n{silence}"
+    write(tmp_path, {"pyproject.toml": settings, P: "x: 1\n", Q: "x: 012\n"})
+    for verb in ("build", "check"):
+        main([verb, "--root", str(tmp_path), "--presets", "train/p.yaml"])
+        said = capsys.readouterr()
+        assert "unused" not in said.err + said.out
 
 
 def test_nobody_is_told_to_delete_a_fragment_while_a_preset_is_broken(tmp_path: Path) -> None:
@@ -129,6 +151,18 @@ def test_the_records_of_a_preset_without_a_mix_are_looked_for(tmp_path: Path) ->
         Q: "custom: {train_jsonl: '', val_jsonl: null}\n",
     }
     assert told(tmp_path, files, data=True) == [f"{P}:1:10 missing-data", f"{P}:1:32 missing-data"]
+
+
+def test_a_folder_is_no_file_of_records_and_no_name_outside_is_offered(tmp_path: Path) -> None:
+    """A path that leads to a folder is told as one; what lies outside the repository is nobody's business."""
+    files: Files = {P: "custom: {jsonl: data, val_jsonl: ../x.jsonl}\n", "data/a.jsonl": "{}"}
+    write(tmp_path, {"x.json": "{}"})
+    found = check(project(tmp_path / "repository", files, **GIVEN), data=True).problems
+    missing = [one for one in found if one.code == "missing-data"]
+    assert [(one.message, one.hint) for one in missing] == [
+        ("`data` is a folder", ""),
+        ("there is no file `../x.jsonl`", ""),
+    ]
 
 
 def test_missing_records_are_an_error_of_check_and_keep_no_lock_away(tmp_path: Path) -> None:

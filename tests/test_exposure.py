@@ -7,15 +7,17 @@ from typing import Final
 
 import pytest
 
-from builders import Files, fragment, look, project, worded
+from builders import Files, fragment, look, project, worded, write
+from compiler import disguise
 from compiler.cli import main
 from compiler.exposure import secret_values, suspects
 from compiler.pipeline import build
+from compiler.settings import Silence
 from world import LOCK, P
 
 # put together here, so that nobody who looks for tokens finds one in this file
 TOKENS: Final = {
-    "hf" + "_AbCdEfGhIjKlMnOpQrStUvWx": "a Hugging Face token",
+    "hf" + "_AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEf": "a Hugging Face token",
     "gh" + "p_0123456789abcdefghijABCDEFGHIJ012345": "a GitHub token",
     "github" + "_pat_0123456789abcdefghijABCDEFGHIJ": "a GitHub token",
     "sk" + "-proj-0123456789abcdefghijABCDEFGHIJ": "an OpenAI key",
@@ -25,6 +27,12 @@ TOKENS: Final = {
     "eyJ" + "hbGciOiJIUzI1.eyJ" + "zdWIiOiIxMjM0.SflKxwRJSMeKKF2QT4": "a JSON web token",
     "-----BEGIN RSA PRIVATE" + " KEY-----": "a private key",
     "postgres://user:hun" + "ter2@db/x": "a URL with a password",
+    "redis://:hun" + "ter2@db/x": "a URL with a password",
+    "glpat" + "-0123456789abcdefghij": "a GitLab token",
+    "LTAI" + "0123456789abcdefghij": "an Alibaba Cloud key",
+    "https://hub/x?access_token" + "=0123456789abcdef": "an access token",
+    "Bearer" + " 0123456789abcdef": "an access token",
+    "hooks.slack.com" + "/services/T01/B01/0123456789abcdef": "a Slack webhook",
 }
 
 
@@ -46,7 +54,21 @@ def test_a_token_is_known_by_its_form_at_any_key(token: str, what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["password", "api_key", "apikey", "wandb_api_key", "SECRET", "hub_token", "aws-secret-key", "db_passwd"]
+    "key",
+    [
+        *(
+            "password",
+            "api_key",
+            "apikey",
+            "wandb_api_key",
+            "SECRET",
+            "hub_token",
+            "aws-secret-key",
+            "db_passwd",
+            "pwd",
+        ),
+        *("github_token", "refresh_token", "api_keys", "secrets", "DB_PASS", "clientSecret", "dbPassword", "wandb_key"),
+    ],
 )
 def test_a_text_at_a_key_of_secrets_is_told(key: str) -> None:
     """Whatever it looks like."""
@@ -56,17 +78,20 @@ def test_a_text_at_a_key_of_secrets_is_told(key: str) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        "null",
-        "''",
-        "${WANDB_KEY}",
-        "$KEY",
-        "<your key>",
-        "{{ key }}",
-        "WANDB_API_KEY",
-        "/run/key",
-        "~/key",
-        "none",
-        "3",
+        *(
+            "null",
+            "''",
+            "${WANDB_KEY}",
+            "$KEY",
+            "<your key>",
+            "{{ key }}",
+            "WANDB_API_KEY",
+            "EMPTY",
+            "/run/key",
+            "~/key",
+        ),
+        *("none", "3", "not-needed", "changeme", "your-api-key", "xxxxxxxx", "env:KEY", "os.environ/OPENAI_API_KEY"),
+        *("configs/gcp.json", "secrets/openai.txt", "id_rsa.pem", "$(cat key)"),
     ],
 )
 def test_what_stands_for_a_secret_is_none(value: str) -> None:
@@ -84,6 +109,10 @@ def test_what_stands_for_a_secret_is_none(value: str) -> None:
         "rlhf: {reward_funcs: [summary.strict, summary.no_dup_keys]}\n",
         "training: {run_name: task-sketch-very-long-name-of-a-run-2026, hub_strategy: every_save}\n",
         "rlhf: {vllm_server_base_url: [http://127.0.0.1:8000]}\n",
+        "env: {http_proxy: 'http://${PROXY_USER}:${PROXY_PASS}@proxy:3128', other: 'https://<user>:<password>@h'}\n",
+        "env: {image: 'docker://pytorch:2.3.0@sha256:0123456789abcdef'}\n",
+        "training: {run_name: sk-learn-based-random-forest-v2, output_dir: output/sk-summary_kd-epoch_30-lr_1e-4}\n",
+        "model: {model: models/hf_20251231235959summaryfull, adapters: [xoxb-eval-baseline]}\n",
         "a: {key: value-of-no-secret, monkey: bananas-galore, secrets_of_the_sea: {depth: 3}}\n",
     ],
 )
@@ -92,7 +121,77 @@ def test_what_trains_is_no_secret(text: str) -> None:
     assert told(text) == []
 
 
+def test_a_key_that_is_a_token_is_told_and_not_shown(tmp_path: Path) -> None:
+    """A key goes into the lock like a value."""
+    files: Files = {P: f"custom:\n  {SECRET}: 1\n"}
+    assert worded(build(project(tmp_path, files)).problems, files) == (
+        "configs/train/p.yaml:2:3: error: `custom.(a secret)` looks like a Hugging Face token [secret-value]\n"
+        "  why: a lock is committed, and whoever reads it has it\n"
+        "  hint: let the environment give it to the trainer, and revoke it if it was ever committed; where it is none, "
+        "silence this with a reason"
+    )
+
+
+def test_what_is_below_a_key_of_secrets_is_a_secret() -> None:
+    """`secrets: {openai: ...}`, and a list of keys."""
+    assert told("secrets: {openai: correct horse}\n") == ["`secrets.openai` looks like a secret"]
+    assert told("a: {api_keys: [correct horse, battery staple]}\n") == [
+        "`a.api_keys[0]` looks like a secret",
+        "`a.api_keys[1]` looks like a secret",
+    ]
+
+
+@pytest.mark.parametrize("text", ["a." * 100_000, "eyJ-" * 50_000, "x" * 1_000_000 + "://", "hf_" * 100_000])
+def test_a_text_of_any_length_is_looked_at_in_linear_time(text: str) -> None:
+    """No expression steps back over a long text: this takes no time that anybody notices."""
+    assert disguise.token_in(text) == ""
+
+
 SECRET: Final = next(iter(TOKENS))
+KEPT: Final = "correct-horse-battery"
+AROUND: Final[dict[str, Files]] = {
+    "an error at the same line": {P: f"training: {{hub_token: {SECRET}, learning_rate: 2e-5}}\n"},
+    "an unknown argument that holds it": {P: f"training:\n  api_key: {KEPT}\n"},
+    "a wrong type that quotes it": {P: f"training:\n  hub_token: [{SECRET}]\n"},
+    "a wrong choice that quotes it": {P: f"training:\n  save_strategy: {SECRET}\n"},
+    "an order that quotes it": {
+        P: "extends: [../a.yaml, ../b.yaml]\n",
+        "configs/a.yaml": f"training: {{hub_token: {SECRET}, bf16: true}}\n",
+        "configs/b.yaml": "training: {hub_token: null}\n",
+    },
+    "a restated one": {
+        P: f"extends: ../a.yaml\ntraining: {{api_key: {KEPT}, seed: 1}}\n",
+        "configs/a.yaml": f"training: {{api_key: {KEPT}, bf16: true}}\n",
+    },
+    "a file that is no YAML": {P: f"hub_token: {SECRET}: x\n"},
+    "a key that is written twice": {P: f"hub_token: 1\nhub_token: {SECRET}\n"},
+    "a base": {P: f"extends: https://me:{SECRET}@hub/x.yaml\n"},
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("option", ["", "--json", "--format=sarif", "--format=github"])
+def test_no_other_message_quotes_a_secret(
+    tmp_path: Path, around: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A message about something else shows neither the line nor the value."""
+    write(tmp_path, {"pyproject.toml": "[tool.trainlock]\ntrainer = 'ms-swift 3.10.3'\npresets = ['train/*.yaml']\n"})
+    write(tmp_path, AROUND[around])
+    main(["check", *([option] if option else []), "--root", str(tmp_path)])
+    told = capsys.readouterr()
+    assert "[" in told.err + told.out
+    assert SECRET not in told.out + told.err
+    assert KEPT not in told.out + told.err
+
+
+def test_a_false_alarm_that_is_silenced_is_shown_again(tmp_path: Path) -> None:
+    """Who says that a text is no secret may read it in messages."""
+    text = "xoxb" + "-0123456789-evaluation"
+    files: Files = {P: f"a: {{note: {text}, b: yes}}\n"}
+    silence = Silence("secret-value", (P,), "a run of ours is called so")
+    assert text in worded(build(project(tmp_path, files, silence=(silence,))).problems, files)
+
+
 HELD: Final[Files] = {
     P: "extends: ../hub.yaml\n",
     "configs/hub.yaml": f"training:\n  hub_token: {SECRET}\n  seed: 1\n",
@@ -110,7 +209,9 @@ def test_a_secret_fails_its_preset_and_no_lock_holds_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["build"], ["check"], ["build", "--json"], ["check", "--json"]])
-def test_no_message_shows_a_secret(tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_message_of_a_secret_does_not_show_it(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Not the excerpt, not the text, not the JSON; the same line of another problem is shown as ever."""
     project(tmp_path, HELD)
     assert main([*arguments, "--root", str(tmp_path)]) == 1

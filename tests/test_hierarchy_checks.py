@@ -30,6 +30,8 @@ def over(base: str, text: str) -> dict[str, str | bytes]:
     return {"configs/b.yaml": base, P: f"extends: ../b.yaml\n{text}"}
 
 
+TWO: Final[dict[str, str | bytes]] = {P: "extends: [../a.yaml, ../b.yaml]"}
+
 RESTATED: Final = [
     ("the same scalar", over("a: 1\nb: 2", "a: 1"), [f"{P}:2:1 restated-value"]),
     ("below a section", over("t: {a: 1, b: 2}", "t:\n  a: 1"), [f"{P}:3:3 restated-value"]),
@@ -53,6 +55,40 @@ def test_a_value_is_told_to_be_restated_once_where_it_is() -> None:
     """A restated value of a base is told of the base, and not of the preset above it as well."""
     files = {"configs/c.yaml": "a: 1\nc: 2", **over("extends: c.yaml\na: 1", "b: 2")}
     assert told(files) == ["configs/b.yaml:2:1 restated-value"]
+
+
+def test_a_value_that_decides_between_bases_that_differ_is_not_restated() -> None:
+    """Who follows the hint of `base-order` and sets the value is not told to take it out again."""
+    files: Files = {"configs/a.yaml": "s: 1\nx: 1", "configs/b.yaml": "s: 2\ny: 1", **TWO}
+    assert told(files) == [f"{P}:1:22 base-order"]
+    for value in (1, 2):
+        assert told({**files, P: f"{TWO[P]!s}\ns: {value}\n"}) == []
+
+
+def test_a_value_that_its_own_base_overrode_is_restated_all_the_same() -> None:
+    """A base of the base that had another value decides nothing here."""
+    files: Files = {"configs/c.yaml": "a: 1\nc: 1", **over("extends: c.yaml\na: 2\nb: 1", "a: 2")}
+    assert told(files) == [f"{P}:2:1 restated-value"]
+
+
+TAKEN_OUT: Final = [
+    (over("a: 1\nb: 2", "a: 1\nc: 1"), "take `a` out"),
+    (over("t: {a: 1, b: 2}", "t:\n  a: 1"), "take `a` out, and `t` with it"),
+    (over("t: {a: 1, b: 2}", "t: {a: 1, c: 3}"), "take `a` out"),
+    (over("t: {s: {a: 1}, b: 2}", "t: {s: {a: 1}}"), "take `a` out, and `t` with it"),
+    (over("t: {s: {a: 1}, b: 2}\nz: 1", "t: {s: {a: 1}, b: 3}"), "take `a` out, and `t.s` with it"),
+]
+
+
+@pytest.mark.parametrize(("files", "hint"), TAKEN_OUT)
+def test_the_hint_of_a_restated_value_leaves_no_empty_section(files: Files, hint: str) -> None:
+    """A section without a key is null, and would take the place of all that is inherited there."""
+    assert [one.hint for one in resolve(files, P).warnings if one.code == "restated-value"] == [hint]
+
+
+def test_a_base_of_which_everything_is_restated_is_told_once() -> None:
+    """Taking out the base and the values would lose them."""
+    assert told(over("t: {s: 17}", "t: {s: 17}")) == [f"{P}:1:10 dead-base"]
 
 
 def test_two_components_that_agree_restate_nothing() -> None:
@@ -88,6 +124,50 @@ def test_a_null_over_a_mapping_is_told_at_the_null(files: Files, expected: list[
     assert told(files) == expected
 
 
+MASKS: Final = [
+    (
+        "a null that is overridden",
+        {"configs/a.yaml": "t: {b: 1}\nm: 3", "configs/b.yaml": "t:\nr: 8"},
+        "t: {s: 3}",
+        "b",
+    ),
+    ("a null, and nothing else", {"configs/a.yaml": "g: {x: 1}\nu: 1", "configs/b.yaml": "g: null"}, "g: {y: 2}", "b"),
+]
+
+
+@pytest.mark.parametrize(("files", "own", "null"), [row[1:] for row in MASKS], ids=[row[0] for row in MASKS])
+def test_a_null_that_is_overridden_again_is_told(files: dict[str, str | bytes], own: str, null: str) -> None:
+    """What it took the place of is gone, and its base is not called dead: without it the values would come back."""
+    assert told({**files, P: f"{TWO[P]!s}\n{own}\n"}) == [f"configs/{null}.yaml:1:1 null-override"]
+
+
+@pytest.mark.parametrize("mask", ["g: 3", "g: []", "g: null"])
+def test_a_base_that_took_the_place_of_a_mapping_is_not_dead(mask: str) -> None:
+    """Whatever it is: the mapping would come back without it."""
+    files: Files = {"configs/a.yaml": "g: {x: 1}\nu: 1", "configs/b.yaml": mask, P: f"{TWO[P]!s}\ng: {{y: 2}}\n"}
+    assert "dead-base" not in "".join(told(files))
+
+
+def test_a_null_hides_no_other_finding() -> None:
+    """A base that is dead is told though a null took the place of one of its lists."""
+    files: Files = {
+        "configs/a.yaml": "t: {s: 17, l: 0.1}\nu: {m: [q]}",
+        "configs/b.yaml": "t: {s: 18, l: 0.2}\nu: {m: null}",
+        **TWO,
+    }
+    assert told(files) == [f"{P}:1:11 dead-base"]
+
+
+def test_a_null_between_two_bases_names_who_lists_both() -> None:
+    """The null is not wrong by itself: the file that puts it behind the mapping is named."""
+    files: Files = {"configs/a.yaml": "t: {a: 1}\nx: 1", "configs/b.yaml": "t:\ny: 1", **TWO}
+    (problem,) = resolve(files, P).warnings
+    assert [f"{note.origin} {note.text}" for note in problem.notes] == [
+        "configs/a.yaml:1:1 sets the mapping",
+        f"{P}:1:22 lists it behind",
+    ]
+
+
 def test_a_null_of_one_base_over_a_mapping_of_another_is_told() -> None:
     """It need not be the file itself that holds the null, and several presets above give one warning each."""
     files: Files = {
@@ -98,7 +178,6 @@ def test_a_null_of_one_base_over_a_mapping_of_another_is_told() -> None:
     assert told(files) == ["configs/components/n.yaml:1:1 null-override"]
 
 
-TWO: Final[dict[str, str | bytes]] = {P: "extends: [../a.yaml, ../b.yaml]"}
 DEAD: Final = [
     ("all overridden by the next", {**TWO, "configs/a.yaml": "x: 1", "configs/b.yaml": "x: 2\ny: 1"}, "1:11"),
     ("all overridden by the file", over("x: 1", "x: 2"), "1:10"),
@@ -113,6 +192,13 @@ DEAD: Final = [
 def test_a_base_of_which_nothing_is_left_is_told_where_it_is_named(files: Files, place: str) -> None:
     """`dead-base` stands at the name in the extends key."""
     assert told(files) == ([f"{P}:{place} dead-base"] if place else [])
+
+
+def test_a_dead_base_says_what_stands_above_its_values() -> None:
+    """A scalar that took the place of a mapping sets none of its keys."""
+    (problem,) = resolve(over("g: {a: {x: 1}}", "g: {a: 3}"), P).warnings
+    assert [note.text for note in problem.notes] == ["sets `g.a`, above `g.a.x`"]
+    assert problem.hint == "take it out of the list"
 
 
 def pair(one: str, two: str, own: str = "", names: tuple[str, str] = ("a", "b")) -> dict[str, str | bytes]:

@@ -73,7 +73,7 @@ def test_every_check_is_registered() -> None:
         for name, one in vars(module).items()
         if name[0] != "_" and inspect.isgeneratorfunction(one) and one.__module__ == module.__name__
     }
-    helpers = {hierarchy.problems_of, trainer_checks.type_problems, trainer_checks.choice_problems}
+    helpers = {exposure.suspects, hierarchy.problems_of, trainer_checks.type_problems, trainer_checks.choice_problems}
     registered = {function for check in lint.CHECKS.values() for function in check.functions}
     assert public - helpers - registered == set()
     assert {*lint.OF_PRESETS, *lint.OF_MIXES} <= registered
@@ -164,7 +164,23 @@ def test_a_silence_of_no_check_is_a_bad_setting(tmp_path: Path) -> None:
     ("table", "says"),
     [
         ("silence = 3", "takes tables, each headed `[[tool.trainlock.silence]]`"),
-        ("silence = [{check = 'a', path = 'b'}]", "takes tables of `check`, `path` and `reason`, and of nothing else"),
+        ("silence = [3]", "takes tables, each headed `[[tool.trainlock.silence]]`"),
+        (
+            "silence = [{check = 'a', path = 'b'}]",
+            "takes tables of `check`, `path` and `reason`; this one has no `reason`",
+        ),
+        (
+            "silence = [{check = 'a', path = 'b', reason = 'c', reson = 'd'}]",
+            "takes tables of `check`, `path` and `reason`; this one holds `reson`, which means nothing",
+        ),
+        (
+            "silence = [{check = 'a', path = '/b', reason = 'c'}]",
+            "takes paths from the repository root, and `/b` is none",
+        ),
+        (
+            "silence = [{check = 'a', path = 'x/../../b', reason = 'c'}]",
+            "takes paths from the repository root, and `x/../../b` is none",
+        ),
         ("silence = [{check = 'a', path = 'b', reason = ' '}]", "takes a text for `check`, and one for `reason`"),
         ("silence = [{check = 'a', path = [], reason = 'c'}]", "takes a path, or a list of paths, for `path`"),
         ("silence = [{check = 'a', path = 3, reason = 'c'}]", "takes a path, or a list of paths, for `path`"),
@@ -176,6 +192,35 @@ def test_a_silence_that_is_none_is_a_bad_setting(tmp_path: Path, table: str, say
     (problem,) = problems_of(lambda: settings.load(str(tmp_path)))
     assert (problem.code, str(problem.origin)) == ("bad-settings", "pyproject.toml:2:1")
     assert problem.message == f"`tool.trainlock.silence` {says}"
+
+
+def test_a_silence_that_is_none_is_told_at_its_own_table(tmp_path: Path) -> None:
+    """Of several tables the place is that of the one that is wrong."""
+    table = "[[tool.trainlock.silence]]\ncheck = 'octal-value'\npath = 'configs/*'\n"
+    write(tmp_path, {"pyproject.toml": f"[tool.trainlock]\n\n{table}reason = 'a'\n\n{table}"})
+    (problem,) = problems_of(lambda: settings.load(str(tmp_path)))
+    assert str(problem.origin) == "pyproject.toml:8:1"
+
+
+@pytest.mark.parametrize("path", [f"./{P}", "configs//train/p.yaml", "configs/x/../train/p.yaml", "configs/train/"])
+def test_a_path_of_a_silence_may_be_spelled_in_many_ways(tmp_path: Path, path: str) -> None:
+    """What leads to the file covers it; a folder covers what lies below it."""
+    write(
+        tmp_path,
+        {"pyproject.toml": f"[tool.trainlock]\nsilence = [{{check = 'octal-value', path = '{path}', reason = 'a'}}]\n"},
+    )
+    found = check(project(tmp_path, {P: "x: 012\n"}, silence=settings.load(str(tmp_path)).silence))
+    assert codes(found) == []
+
+
+def test_each_silence_that_covers_a_finding_is_used_and_each_path_that_covers_none_is_told(tmp_path: Path) -> None:
+    """Two that overlap are both used, in either order; of several paths the one that covers nothing is named."""
+    made = (silence("word-as-boolean", "configs/**"), silence("word-as-boolean", P, "configs/gone.yaml", line=9))
+    for silences in (made, made[::-1]):
+        found = check(project(tmp_path, YES, silence=silences))
+        assert [one.message for one in found.problems if one.code != "lock-missing"] == [
+            "nothing that `word-as-boolean` tells is silenced by `configs/gone.yaml`"
+        ]
 
 
 def test_an_unused_silence_is_a_warning_once_everything_compiles(tmp_path: Path) -> None:
@@ -194,6 +239,18 @@ def test_a_silence_of_missing_data_is_unused_only_where_data_was_asked_for(tmp_p
     made = project(tmp_path, {P: "x: 1\n"}, silence=(silence("missing-data", P),))
     assert codes(check(made)) == []
     assert codes(check(look(tmp_path, silence=made.layout.settings.silence), data=True)) == ["unused-silence"]
+
+
+def test_a_warning_is_told_beside_the_error_that_fails_its_document(tmp_path: Path) -> None:
+    """Everything is told at once; how a scalar is spelled not again where an error at its line says how to write it."""
+    files = {P: "training: {learning_rat: 1.0}\ncustom: {grpo: {a: yes}}\ntuner:\n  lora_rank: 08\n"}
+    found = build(project(tmp_path, files, **GIVEN))
+    assert [(one.code, one.severity) for one in found.problems] == [
+        ("unknown-argument", "error"),
+        ("word-as-boolean", "warning"),
+        ("wrong-type", "error"),
+    ]
+    assert found.problems[2].hint == "write `8`"
 
 
 # ---------------------------------------------------------------------------------------------- the command

@@ -30,7 +30,7 @@ MISTAKES: Final = [
     (ENTRY + "    max_objects_per_image: 20.0\n", "4:5 wrong-type error", "write `20`"),
     (ENTRY + "    seed: '17'\n", "4:5 wrong-type error", "write `17`, without quotes"),
     (ENTRY + "    val_jsonl: [v.jsonl]\n", "4:5 wrong-type error", "write `v.jsonl`, without brackets"),
-    (ENTRY + "    template: 3\n", "4:5 wrong-type error", 'write `"3"`, in quotes'),
+    (ENTRY + "    template: 3\n", "4:5 wrong-type error", "put it in quotes, as it is written"),
 ]
 
 

@@ -99,8 +99,8 @@ MISTAKES: Final[list[tuple[str, str, str]]] = [
     ("training:\n  run_name: on\n", "2:3 wrong-type", 'write `"yes"`, `"on"` or `"true"`, whichever'),
     ("training:\n  hub_strategy: yes\n", "2:3 wrong-type", "it takes `end`"),
     # texts, lists, null
-    ("training:\n  run_name: 2026-01-31\n", "2:3 wrong-type", 'write `"2026-01-31"`, in quotes'),
-    ("training:\n  run_name: 2048\n", "2:3 wrong-type", 'write `"2048"`, in quotes'),
+    ("training:\n  run_name: 2026-01-31\n", "2:3 wrong-type", "put it in quotes, as it is written"),
+    ("training:\n  run_name: 2048\n", "2:3 wrong-type", "put it in quotes, as it is written"),
     ("training:\n  output_dir: [out]\n", "2:3 wrong-type", "write `out`, without brackets"),
     ("tuner:\n  modules_to_save: lm_head\n", "2:3 wrong-type", "write `[lm_head]`"),
     ("tuner:\n  freeze_parameters: a.b, c.d\n", "2:3 wrong-type", "write `[a.b, c.d]`"),
@@ -108,7 +108,7 @@ MISTAKES: Final[list[tuple[str, str, str]]] = [
     (GRPO + "  reward_funcs: [a]\n  reward_weights: ['1.0']\n", "4:20 wrong-type", "write `1.0`, without quotes"),
     (GRPO + "  vllm_server_port: [8000, 8001.0]\n", "3:28 wrong-type", "write `8001`"),
     ("tuner:\n  target_modules: [q_proj, no]\n", "2:28 wrong-type", 'write `"no"`, `"off"` or `"false"`, whichever'),
-    ("data:\n  dataset: [a, 3]\n", "2:16 wrong-type", 'write `"3"`, in quotes'),
+    ("data:\n  dataset: [a, 3]\n", "2:16 wrong-type", "put it in quotes, as it is written"),
     ("training:\n  weight_decay: null\n", "2:3 wrong-type", "write `0.1`, which is the trainer's own"),
     ("training:\n  gradient_checkpointing:\n", "2:3 wrong-type", "write `true`, which is the trainer's own"),
     ("training:\n  report_to: null\n", "2:3 wrong-type", "write `[]` for none"),
@@ -164,6 +164,9 @@ def mended(text: str, problem: Problem) -> Any:
         values["rlhf"] = {"rlhf_type": "grpo"}
     elif problem.hint == "take the key out":
         del holder[path[-1]]
+    elif problem.hint.startswith("put it in quotes"):
+        line = text.split("\n")[problem.origin.line - 1]
+        holder[path[-1]] = re.split(r"[:\[,] *", line.rstrip(" ]}"))[-1]
     elif problem.code in ("wrong-type", "wrong-choice"):
         holder[path[-1]] = safe_load(spelling[0])
     elif " in `" in problem.hint:

@@ -53,7 +53,7 @@ CHECKING: Final = [
             "    1 | room: 012\n"
             "      |       ^\n"
             "  why: YAML 1.1 makes `10` of it, YAML 1.2 the number `12`\n"
-            "  hint: write `10` or `12`, whichever is meant"
+            "  hint: write `10` or `12`, whichever is meant; quote it if it is text"
         ),
     ),
     World(
@@ -65,7 +65,7 @@ CHECKING: Final = [
             "    1 | at: 12:30:00\n"
             "      |     ^\n"
             "  why: YAML 1.1 makes `45000` of it, YAML 1.2 a text\n"
-            '  hint: write `45000`, or `"12:30:00"` if it is text'
+            '  hint: quote it if it is text: `"12:30:00"`; else write `45000`'
         ),
     ),
     World(
@@ -83,7 +83,8 @@ CHECKING: Final = [
         "merge-conflict",
         {P: "x: &x {seed: 1, bf16: true}\ny: &y {seed: 2}\nc:\n  <<: [*x, *y]\n"},
         (
-            "configs/train/p.yaml:4:7: warning: two of the merged mappings hold `seed` [merge-conflict]\n"
+            "configs/train/p.yaml:4:7: warning: two of the merged mappings hold `seed` "
+            "[merge-conflict]\n"
             "    4 |   <<: [*x, *y]\n"
             "      |       ^\n"
             "  why: the first in the list wins, and PyYAML 6.0.4 takes the last\n"
@@ -104,7 +105,7 @@ CHECKING: Final = [
             "      |   ^\n"
             "  why: a value that is inherited and said again stays behind when the base changes\n"
             "  note: configs/base.yaml:2:3 sets it\n"
-            "  hint: take the line out"
+            "  hint: take `seed` out, and `training` with it"
         ),
     ),
     World(
@@ -114,13 +115,14 @@ CHECKING: Final = [
             "configs/components/training.yaml": "training:\n  seed: 17\n",
         },
         (
-            "configs/train/p.yaml:2:1: warning: `training` is null, and takes the place of 1 value "
-            "[null-override]\n"
+            "configs/train/p.yaml:2:1: warning: `training` is null, and takes the place of 1 "
+            "value [null-override]\n"
             "    2 | training:\n"
             "      | ^\n"
             "  why: null replaces a whole mapping; it is not the same as saying nothing\n"
             "  note: configs/components/training.yaml:1:1 sets the mapping\n"
-            "  hint: take the line out to keep the mapping, or set the keys below it that shall differ"
+            "  hint: take the line out to keep the mapping, or set the keys below it that shall "
+            "differ"
         ),
     ),
     World(
@@ -131,23 +133,25 @@ CHECKING: Final = [
             "configs/two.yaml": "training:\n  seed: 2\n  bf16: true\n",
         },
         (
-            "configs/train/p.yaml:2:5: warning: nothing is left of base `configs/one.yaml` [dead-base]\n"
+            "configs/train/p.yaml:2:5: warning: nothing is left of base `configs/one.yaml` "
+            "[dead-base]\n"
             "    2 |   - ../one.yaml\n"
             "      |     ^\n"
             "  why: every value that it sets is overridden\n"
             "  note: configs/two.yaml:2:3 sets `training.seed`\n"
-            "  hint: take it out, or put it behind what overrides it"
+            "  hint: take it out of the list, or put it behind what overrides it"
         ),
     ),
     World(
         "dead-base",
         {P: "extends:\n  - ../one.yaml\n", "configs/one.yaml": "# nothing yet\n"},
         (
-            "configs/train/p.yaml:2:5: warning: nothing is left of base `configs/one.yaml` [dead-base]\n"
+            "configs/train/p.yaml:2:5: warning: nothing is left of base `configs/one.yaml` "
+            "[dead-base]\n"
             "    2 |   - ../one.yaml\n"
             "      |     ^\n"
             "  why: it sets no value\n"
-            "  hint: take it out"
+            "  hint: take it out of the list"
         ),
     ),
     World(
@@ -164,7 +168,8 @@ CHECKING: Final = [
             "      |     ^\n"
             "  why: both set the same keys, and only the order of the list says which one wins\n"
             "  note: configs/two.yaml:2:3 sets `training.seed` to `2`, over `1`\n"
-            "  hint: if the one refines the other let it extend it; else set the values in the file that lists both"
+            "  hint: let `configs/two.yaml` extend `configs/one.yaml` if it refines it; else set "
+            "the values in this file"
         ),
     ),
     World(
@@ -174,7 +179,8 @@ CHECKING: Final = [
             "configs/components/old.yaml: warning: nothing uses `configs/components/old.yaml` "
             "[unused-fragment]\n"
             "  why: no preset and no mix that gets a lock reaches it\n"
-            "  hint: extend it, delete it, or let the globs of `[tool.trainlock]` select it"
+            "  hint: extend it, let the globs of `[tool.trainlock]` select it, or delete it if "
+            "nothing else reads it"
         ),
     ),
     World(
@@ -184,13 +190,15 @@ CHECKING: Final = [
             "configs/train/q.yaml": "training:\n  output_dir: ./out\n  run_name: one\n  seed: 2\n",
         },
         (
-            "configs/train/q.yaml:3:3: warning: `configs/train/q.yaml` writes to `out/one`, and so does "
-            "`configs/train/p.yaml` [shared-output]\n"
+            "configs/train/q.yaml:3:3: warning: `configs/train/q.yaml` writes to `out/one`, and "
+            "so does `configs/train/p.yaml` [shared-output]\n"
             "    3 |   run_name: one\n"
             "      |   ^\n"
-            "  why: their checkpoints and their curves end up in one place\n"
+            "  why: their curves lie together, and their checkpoints as well where no version is "
+            "added to the folder\n"
             "  note: configs/train/p.yaml:3:3 is the other\n"
-            "  hint: give it a `training.run_name` or a `training.output_dir` of its own"
+            "  hint: give one of the two a `training.run_name` or a `training.output_dir` of its "
+            "own"
         ),
         given=_GIVEN,
     ),
@@ -200,9 +208,11 @@ CHECKING: Final = [
         (
             "configs/train/q.yaml: warning: `configs/train/q.yaml` writes to `out`, and so does "
             "`configs/train/p.yaml` [shared-output]\n"
-            "  why: their checkpoints and their curves end up in one place\n"
+            "  why: their curves lie together, and their checkpoints as well where no version is "
+            "added to the folder\n"
             "  note: configs/train/p.yaml:2:3 is the other\n"
-            "  hint: give it a `training.run_name` or a `training.output_dir` of its own"
+            "  hint: give one of the two a `training.run_name` or a `training.output_dir` of its "
+            "own"
         ),
         given=_GIVEN,
     ),
@@ -214,7 +224,8 @@ CHECKING: Final = [
             "data/train.jsonl": "{}\n",
         },
         (
-            "configs/fusion/m.yaml:3:5: error: there is no file `data/trian.jsonl` [missing-data]\n"
+            "configs/fusion/m.yaml:3:5: error: there is no file `data/trian.jsonl` "
+            "[missing-data]\n"
             "    3 |     train_jsonl: data/trian.jsonl\n"
             "      |     ^\n"
             "  why: the trainer reads its records there, from the repository root\n"
@@ -227,13 +238,12 @@ CHECKING: Final = [
         "false-name",
         {P: "training:\n  num_train_epochs: 3\n  run_name: epoch_30\n"},
         (
-            "configs/train/p.yaml:3:3: warning: `training.run_name` says `epoch_30`, and the run trains "
-            "otherwise [false-name]\n"
+            "configs/train/p.yaml:3:3: warning: `training.run_name` says `epoch_30`, and "
+            "`training.num_train_epochs` is 3 [false-name]\n"
             "    3 |   run_name: epoch_30\n"
             "      |   ^\n"
-            "  why: `training.num_train_epochs` is 3\n"
-            "  note: configs/train/p.yaml:2:3 sets that\n"
-            "  hint: write `epoch_3`, or set `training.num_train_epochs` to 30"
+            "  note: configs/train/p.yaml:2:3 sets the value\n"
+            "  hint: write `epoch_3`, or set `training.num_train_epochs` to `30`"
         ),
         given=_GIVEN,
     ),
@@ -244,11 +254,10 @@ CHECKING: Final = [
             "configs/base.yaml": "training:\n  learning_rate: 1.0e-5\n  output_dir: out/lr_1e-5\n",
         },
         (
-            "configs/train/p.yaml:3:3: warning: `training.output_dir` says `lr_1e-5`, and the run trains "
-            "otherwise [false-name]\n"
+            "configs/train/p.yaml:3:3: warning: `training.output_dir` says `lr_1e-5`, and "
+            "`training.learning_rate` is 2e-5 [false-name]\n"
             "    3 |   learning_rate: 2.0e-5\n"
             "      |   ^\n"
-            "  why: `training.learning_rate` is 2e-5\n"
             "  note: configs/base.yaml:3:3 holds the name\n"
             "  hint: give this preset a `training.output_dir` of its own"
         ),
@@ -258,10 +267,11 @@ CHECKING: Final = [
         "secret-value",
         {P: "training:\n  hub_token: hf_abcdefghijklmnopqrstuvwxyz012345\n"},
         (
-            "configs/train/p.yaml:2:3: error: `training.hub_token` looks like a Hugging Face token "
-            "[secret-value]\n"
-            "  why: a lock is committed, and every log and report may show it\n"
-            "  hint: let the environment give it to the trainer; if it was ever committed, revoke it"
+            "configs/train/p.yaml:2:3: error: `training.hub_token` looks like a Hugging Face "
+            "token [secret-value]\n"
+            "  why: a lock is committed, and whoever reads it has it\n"
+            "  hint: let the environment give it to the trainer, and revoke it if it was ever "
+            "committed; where it is none, silence this with a reason"
         ),
         given=_GIVEN,
     ),
@@ -269,22 +279,24 @@ CHECKING: Final = [
         "secret-value",
         {P: "logging:\n  api_key: correct-horse-battery\n"},
         (
-            "configs/train/p.yaml:2:3: error: `logging.api_key` looks like a secret [secret-value]\n"
-            "  why: a lock is committed, and every log and report may show it\n"
-            "  hint: let the environment give it to the trainer; if it was ever committed, revoke it"
+            "configs/train/p.yaml:2:3: error: `logging.api_key` looks like a secret "
+            "[secret-value]\n"
+            "  why: a lock is committed, and whoever reads it has it\n"
+            "  hint: let the environment give it to the trainer, and revoke it if it was ever "
+            "committed; where it is none, silence this with a reason"
         ),
     ),
     World(
         "chord-config",
         {
             P: (
-                "rlhf:\n  rlhf_type: grpo\ndeepspeed:\n  enabled: true\n  config: zero2\ncustom:\n  grpo:\n    "
-                "chord:\n      enabled: true\n"
+                "rlhf:\n  rlhf_type: grpo\ndeepspeed:\n  enabled: true\n  config: zero2\ncustom:\n  grpo:\n "
+                "   chord:\n      enabled: true\n"
             )
         },
         (
-            "configs/train/p.yaml:9:7: error: `custom.grpo.chord` is enabled, and DeepSpeed partitions "
-            "by ZeRO stage 2 [chord-config]\n"
+            "configs/train/p.yaml:9:7: error: `custom.grpo.chord` is enabled, and DeepSpeed "
+            "partitions by ZeRO stage 2 [chord-config]\n"
             "    9 |       enabled: true\n"
             "      |       ^\n"
             "  why: the trainer stops with an error\n"
@@ -300,7 +312,8 @@ CHECKING: Final = [
             "configs/fusion/m.yaml": "targets:\n  - dataset: bbu\n    train_jsonl: b.jsonl\n    temlate: summary\n",
         },
         (
-            "configs/fusion/m.yaml:4:5: error: `targets[bbu]` has no `temlate` [unknown-argument]\n"
+            "configs/fusion/m.yaml:4:5: error: `targets[bbu]` has no `temlate` "
+            "[unknown-argument]\n"
             "    4 |     temlate: summary\n"
             "      |     ^\n"
             "  why: the project keeps what it does not know there, and passes over it\n"
@@ -315,7 +328,8 @@ CHECKING: Final = [
             "configs/fusion/m.yaml": "targets:\n  - dataset: bbu\n    train_jsonl: b.jsonl\nsuorces: []\n",
         },
         (
-            "configs/fusion/m.yaml:4:1: error: a fusion config has no `suorces` [unknown-argument]\n"
+            "configs/fusion/m.yaml:4:1: error: a fusion config has no `suorces` "
+            "[unknown-argument]\n"
             "    4 | suorces: []\n"
             "      | ^\n"
             "  why: the project keeps what it does not know there, and passes over it\n"
@@ -330,8 +344,8 @@ CHECKING: Final = [
             "configs/fusion/m.yaml": "targets:\n  - dataset: bbu\n    train_jsonl: b.jsonl\n    mode: sumary\n",
         },
         (
-            "configs/fusion/m.yaml:4:5: error: `targets[bbu].mode` is `sumary`, which is none of its "
-            "choices [wrong-choice]\n"
+            "configs/fusion/m.yaml:4:5: error: `targets[bbu].mode` is `sumary`, which is none of "
+            "its choices [wrong-choice]\n"
             "    4 |     mode: sumary\n"
             "      |     ^\n"
             "  hint: did you mean `summary`?"
@@ -342,8 +356,8 @@ CHECKING: Final = [
         "wrong-type",
         {P: 'custom:\n  augmentation:\n    enabled: "false"\n'},
         (
-            'configs/train/p.yaml:3:5: error: `custom.augmentation.enabled` is the text `"false"`, and '
-            "takes a boolean [wrong-type]\n"
+            "configs/train/p.yaml:3:5: error: `custom.augmentation.enabled` is the text "
+            '`"false"`, and takes a boolean [wrong-type]\n'
             '    3 |     enabled: "false"\n'
             "      |     ^\n"
             "  why: any text counts as true, `false` as well\n"
@@ -355,10 +369,10 @@ CHECKING: Final = [
         "unused-silence",
         {P: "training:\n  seed: 1\n"},
         (
-            "pyproject.toml:2:1: warning: nothing that `shared-output` tells is silenced by this "
-            "[unused-silence]\n"
-            "  why: no finding of this check stands in a file that `path` matches\n"
-            "  hint: take it out; paths count from the repository root"
+            "pyproject.toml:2:1: warning: nothing that `shared-output` tells is silenced by "
+            "`configs/train/*.yaml` [unused-silence]\n"
+            "  why: this check tells nothing of a file that the path matches\n"
+            "  hint: take the path out, or mend it: it counts from the repository root"
         ),
         given={
             "silence": (
