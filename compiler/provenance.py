@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from compiler.compose import Resolved
 from compiler.emitter import shown
-from compiler.problems import Note, Problem, UsageError, choice, did_you_mean
+from compiler.problems import Note, Problem, UsageError, choice, did_you_mean, nearest
 from compiler.values import BadPath, KeyPath, Node, Origin, entry_name, held_at, parse_path, show_path, step_into
 
 
@@ -125,12 +125,12 @@ def _unknown_key(source: str, key: str, document: Resolved, steps: KeyPath) -> P
     ]
     if notes or type(node.value) not in (dict, list):
         notes.insert(0, Note(node.origin, f"sets `{show_path(reached)}` to {shown(node)}"))
-    hint = _hint(document.values, node, rest)
+    hint = _hint(document.values, reached, node, rest)
     return Problem("unknown-key", f"`{key}` is not set in `{source}`", notes=tuple(notes), hint=hint)
 
 
-def _hint(root: Node, node: Node, rest: KeyPath) -> str:
-    """Word what a key that leads nowhere was most likely meant to be."""
+def _hint(root: Node, reached: KeyPath, node: Node, rest: KeyPath) -> str:
+    """Word what a key that leads nowhere was most likely meant to be: a whole key, to be asked for as it stands."""
     step = rest[0]
     if type(node.value) is list:
         names = [name for item in node.value if (name := entry_name(item)) is not None]
@@ -139,11 +139,12 @@ def _hint(root: Node, node: Node, rest: KeyPath) -> str:
         return did_you_mean(str(step), names)
     if type(node.value) is not dict:
         return ""
-    near = did_you_mean(str(step), node.value)
-    if near.startswith("did you mean"):
-        return near
+    near = nearest(str(step), node.value)
+    if near is not None:
+        whole = (*reached, near, *rest[1:])
+        return f"did you mean `{show_path(whole if held_at(root, whole) is not None else (*reached, near))}`?"
     alike = [show_path(path) for path in _paths(root) if path[-1] == step and len(rest) == 1]
-    return choice(alike) or near
+    return choice(alike) or did_you_mean(str(step), node.value)
 
 
 def _paths(node: Node, path: KeyPath = ()) -> Iterator[KeyPath]:

@@ -120,7 +120,7 @@ def test_why_of_an_unknown_key_hints_at_the_nearest(ask: Ask, fresh: Path) -> No
         2,
         "",
         "error: `tuner.lora_rnk` is not set in `configs/train/small.yaml` [unknown-key]\n"
-        "  hint: did you mean `lora_rank`?\n",
+        "  hint: did you mean `tuner.lora_rank`?\n",
     )
 
 

@@ -83,8 +83,8 @@ def test_why_of_an_unknown_key_says_what_masked_it(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         why(made, "configs/train/p.yaml", "tuner.rnk")
     assert worded(caught.value.problems, {}) == (
-        "error: `tuner.rnk` is not set in `configs/train/p.yaml` [unknown-key]\n  hint: there is `rank`"
-    ) or "did you mean `rank`?" in worded(caught.value.problems, {})
+        "error: `tuner.rnk` is not set in `configs/train/p.yaml` [unknown-key]\n  hint: did you mean `tuner.rank`?"
+    )
     with pytest.raises(UsageError) as caught:
         why(made, "configs/train/p.yaml", "tuner.x")
     assert "configs/a.yaml:1:18 held `1`" in worded(caught.value.problems, {})
