@@ -151,12 +151,14 @@ def orphans(workspace: Workspace) -> list[str]:
     live = {layout.lock_of(source) for source in named}
     found = []
     for path in locks_below(layout):
+        if path in live:
+            continue
         try:
             data = read_file(layout.absolute(path))
         except OSError:
             continue  # what cannot be read cannot be known as ours
         header = lockfile.header_of(data) if data else None
-        if header is None or path in live or layout.below_configs(header.source) is None:
+        if header is None or layout.below_configs(header.source) is None:
             continue
         if layout.lock_of(header.source) == path and _is_gone(layout.absolute(header.source)):
             found.append(path)
