@@ -33,6 +33,7 @@ A module imports only from those above it.
     trainer     what the trainer makes of a preset: the batch plan                  decide a verdict
     effective   values that the trainer rewrites after the merge                change a value
     schema      what the trainer takes: its recorded arguments, the project's   judge
+    sound       values that checks need not look at again                       judge
     trainer_checks  checks of a resolved preset against its trainer             repair a value
     pipeline    the verbs, which return data                                    import doit, print
     proofs      proofs and the report document, as plain data                   judge

@@ -6,8 +6,10 @@ Where things are can be said with every verb; each such option takes the place o
 from __future__ import annotations
 
 import argparse
-import ast
+import os
 import re
+import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 from compiler import __version__
@@ -15,12 +17,30 @@ from compiler.problems import Problem, UsageError, did_you_mean
 from compiler.store import WAIT_SECONDS
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Knows the width of the terminal without `shutil`, whose import takes longer than making the parser."""
+
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        if not columns.isdecimal() or not int(columns):
+            try:
+                columns = str(os.get_terminal_size(sys.__stdout__.fileno()).columns)  # type: ignore[union-attr]
+            except (AttributeError, ValueError, OSError):
+                columns = "80"
+        super().__init__(prog, width=int(columns) - 2)
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(formatter_class=_Formatter, **given)
+
     def error(self, message: str) -> Any:
         wrong = message
         hint = ""
         chosen = re.match(r"argument COMMAND: invalid choice: (.+) \(choose from ", message, re.DOTALL)
         if chosen is not None:
+            import ast  # noqa: PLC0415 - only for a word that is no command
+
             word = str(ast.literal_eval(chosen[1]))
             wrong, hint = f"`{word}` is no command", did_you_mean(word, VERBS)
         raise UsageError(Problem("bad-usage", wrong, hint=hint or f"`{self.prog} --help`"))
@@ -46,8 +66,20 @@ MAX_WAIT = 7 * 24 * 3600.0
 """The longest that a build can be told to wait, in seconds; NaN would be for ever."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """Give the parser of the command; it raises `UsageError` where argparse would exit."""
+class _Unasked:
+    """Stands for the parser of a verb that nobody asked for: making all of them takes longer than most answers."""
+
+    def add_argument(self, *_names: str, **_given: Any) -> None:
+        """Take nothing down."""
+
+
+def parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Give the parser of the command; it raises `UsageError` where argparse would exit.
+
+    Args:
+        arguments: what will be parsed, if that is known: no other verb than the one in it is made ready.
+    """
+    only = arguments[0] if arguments and arguments[0] in VERBS else None
     common = _Parser(add_help=False)
     group = common.add_argument_group("where things are (each takes the place of a setting in [tool.trainlock])")
     group.add_argument(
@@ -83,7 +115,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"trainlock {__version__}")
     verbs = made.add_subparsers(dest="verb", metavar="COMMAND", required=True, parser_class=_Parser)
 
-    def verb(name: str, text: str) -> argparse.ArgumentParser:
+    def verb(name: str, text: str) -> argparse.ArgumentParser | _Unasked:
+        if only not in (None, name):
+            return _Unasked()
         return verbs.add_parser(name, parents=[common], help=text, description=text, allow_abbrev=False)
 
     built = verb("build", "compile presets, and write the locks that differ")
@@ -144,7 +178,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def _add_world_size(verb: argparse.ArgumentParser) -> None:
+def _add_world_size(verb: argparse.ArgumentParser | _Unasked) -> None:
     verb.add_argument("--world-size", type=_devices, metavar="N", help="devices over all machines")
 
 
@@ -158,7 +192,7 @@ MAX_DEVICES: Final = 1_000_000
 """The most devices that a plan is made for."""
 
 
-def _add_wait(verb: argparse.ArgumentParser) -> None:
+def _add_wait(verb: argparse.ArgumentParser | _Unasked) -> None:
     verb.add_argument(
         "--wait",
         type=_seconds,

@@ -61,9 +61,9 @@ class Layout:
         self._globs = {
             kind: _matcher(globs)
             for kind, globs in (
-                ("presets", settings.presets),
-                ("components", settings.components),
                 ("fusion", settings.fusion),
+                ("components", settings.components),
+                ("presets", settings.presets),
             )
         }
 
@@ -108,6 +108,14 @@ class Layout:
         below = self.below_configs(path)
         return below is not None and self._globs["components"].fullmatch(below) is not None
 
+    def kind_of(self, path: str) -> str | None:
+        """Say by the globs whether a file is one of the `fusion` configs, `components` or `presets`; None for none."""
+        below = self.below_configs(path) or path
+        for kind, glob in self._globs.items():
+            if glob.fullmatch(below):
+                return kind if path.endswith(FUSION_SUFFIXES if kind == "fusion" else SUFFIXES) else None
+        return None
+
     def scan(self, tree: Tree | None = None) -> Sources:
         """List what exists; one walk over the folders.
 
@@ -117,11 +125,8 @@ class Layout:
         found: dict[str, list[str]] = {"presets": [], "components": [], "fusion": []}
         files, problems = self._files(tree)
         for path in files:
-            below = self.below_configs(path) or path
-            kind = next(
-                (kind for kind in ("fusion", "components", "presets") if self._globs[kind].fullmatch(below)), None
-            )
-            if kind is not None and path.endswith(FUSION_SUFFIXES if kind == "fusion" else SUFFIXES):
+            kind = self.kind_of(path)
+            if kind is not None:
                 found[kind].append(path)
         problems += self.unfit([*found["presets"], *found["fusion"]])
         unfit = {problem.origin.file for problem in problems}
@@ -177,6 +182,17 @@ class Layout:
                 for one, two in ((other, source), (source, other))
             ]
         return problems
+
+    def named(self, wanted: str) -> str | None:
+        """Give the source of a preset's plain name where one file alone can be meant; None where all must be listed."""
+        name = posixpath.normpath(wanted) if wanted else ".."
+        if wanted.startswith("/") or any(step.startswith(".") for step in wanted.split("/")):
+            return None
+        paths = [self._from_root(posixpath.join(self.configs, name + suffix)) for suffix in FUSION_SUFFIXES]
+        found = [path for path in paths if os.path.isfile(self.absolute(path))]
+        if len(found) != 1 or found[0].startswith(f"{self.build}/") or UNFIT_NAME.search(found[0]):
+            return None
+        return found[0] if self.kind_of(found[0]) in ("fusion", "presets") else None
 
     def find(self, wanted: str, here: str, sources: Sources) -> str:
         """Give the source that a person named: by name, by the path of the source or by the path of the lock.

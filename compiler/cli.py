@@ -12,8 +12,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from compiler import answers, impacts, pipeline, settings
-from compiler.answers import Said, as_json
+from compiler import answers, pipeline, settings
+from compiler.answers import Said, Tell, as_json
 from compiler.arguments import parser
 from compiler.as_json import json_text, problem_data
 from compiler.catalog import Layout
@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.disable()  # trees of nodes hold no cycles; looking for some doubles the time of a large build
     workspace: Workspace | None = None
     try:
-        options = parser().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else arguments
+        options = parser(given).parse_args(given)
         workspace = _workspace(options)
         if options.verb in _QUESTIONS:
             told = workspace
@@ -79,7 +80,7 @@ def _find(workspace: Workspace, wanted: Sequence[str]) -> list[str] | None:
     """Give the sources that were named, or None for everything."""
     if not wanted:
         return None
-    return [workspace.layout.find(name, os.getcwd(), workspace.sources) for name in wanted]
+    return [workspace.find(name, os.getcwd()) for name in wanted]
 
 
 def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
@@ -202,9 +203,15 @@ def _diff(workspace: Workspace, options: argparse.Namespace) -> Said:
     return int(not found["equal"]), [json_text(found)] if options.json else lines(found, left, right)
 
 
+def _impact(workspace: Workspace, options: argparse.Namespace, tell_them: Tell) -> Said:
+    from compiler.impacts import impact  # noqa: PLC0415 - it compares, and no other question does
+
+    return impact(workspace, options, tell_them)
+
+
 _QUESTIONS = {
     "graph": answers.graph,
-    "impact": impacts.impact,
+    "impact": _impact,
     "list": answers.listing,
     "plan": answers.plan,
     "show": answers.show,

@@ -40,7 +40,7 @@ class Chain:
     `links` counts the files that apply, one that is reached twice twice; `depth` the files of the longest way down.
     """
 
-    __slots__ = ("bases", "depth", "fragment", "links", "own", "path", "references")
+    __slots__ = ("_files", "bases", "depth", "fragment", "links", "own", "path", "references")
 
     def __init__(
         self, fragment: Fragment, own: Node, references: tuple[Reference, ...], bases: tuple[Chain, ...]
@@ -52,6 +52,7 @@ class Chain:
         self.bases = bases
         self.links: int = 1 + sum(base.links for base in bases)
         self.depth: int = 1 + max((base.depth for base in bases), default=0)
+        self._files: tuple[str, ...] = ()
 
     def merge_order(self) -> Iterator[Chain]:
         """Yield the chain's links, weakest first; a link that is reached twice comes twice."""
@@ -59,9 +60,12 @@ class Chain:
             yield from base.merge_order()
         yield self
 
-    def files(self) -> list[str]:
+    def files(self) -> tuple[str, ...]:
         """Give the paths in merge order; of a file that applies twice the last place, which is the one that counts."""
-        return list(dict.fromkeys(reversed([link.path for link in self.merge_order()])))[::-1]
+        if not self._files:
+            order = [path for base in self.bases for path in base.files()]
+            self._files = (*tuple(dict.fromkeys(reversed(order)))[::-1], self.path)
+        return self._files
 
 
 class Extends:
@@ -85,6 +89,7 @@ class Extends:
         self._chains: dict[str, Chain | Invalid] = {}
         self._named_by: dict[str, Origin] = {}
         self._named: dict[str, tuple[list[Reference], list[Problem]]] = {}
+        self._targets: dict[tuple[str, str], str] = {}
         self._exists: dict[str, bool] = {}
         self._hints = 0
         self._names: dict[str, list[str]] = {}
@@ -269,13 +274,17 @@ class Extends:
             ]
         references: list[Reference] = []
         problems: list[Problem] = []
+        folder = posixpath.dirname(fragment.source.path)
         for name, origin in names:
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(fragment.source.path), name))
-            problem = self._unfit(name, target, origin, fragment)
-            if problem is None:
-                references.append(Reference(target, origin))
-            else:
-                problems.append(problem)
+            target = self._targets.get((folder, name))  # most presets of a folder name the same bases
+            if target is None:
+                target = posixpath.normpath(posixpath.join(folder, name))
+                problem = self._unfit(name, target, origin, fragment)
+                if problem is not None:
+                    problems.append(problem)
+                    continue
+                self._targets[folder, name] = target
+            references.append(Reference(target, origin))
         return references, problems
 
     def _unfit(self, name: str, target: str, origin: Origin, fragment: Fragment) -> Problem | None:

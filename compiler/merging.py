@@ -70,15 +70,14 @@ def merge(base: Node, over: Node, policy: Policy | None, report: Report, path: K
     """
     under, upper = base.value, over.value
     if type(under) is dict and type(upper) is dict:
-        merged = dict(under)
-        for key, child in upper.items():
-            earlier = under.get(key)
-            if earlier is None:
-                merged[key] = child
-            elif policy is None:
-                merged[key] = merge(earlier, child, None, report)
-            else:
-                merged[key] = merge(earlier, child, policy.below.get(key), report, (*path, key))
+        merged = under | upper
+        if policy is None:
+            for key in under.keys() & upper.keys():  # in no order, as nothing is reported below
+                merged[key] = merge(under[key], upper[key], None, report)
+        else:
+            for key, child in upper.items():
+                if key in under:
+                    merged[key] = merge(under[key], child, policy.below.get(key), report, (*path, key))
         return Node(merged, over.origin, (over.shadows + base.shadows)[:MAX_SHADOWS])
     if policy is not None and policy.keys:
         if type(under) is list and type(upper) is list and upper:

@@ -17,6 +17,7 @@ from compiler.compose import Composer, Resolved
 from compiler.emitter import Encoder
 from compiler.problems import Invalid, Note, Problem, UsageError, in_order
 from compiler.provenance import Why, ask
+from compiler.sound import Sound
 from compiler.store import locks_below, read_file, remove_lock, write_lock
 from compiler.tree import Disk, Source, Tree, line_of
 from compiler.values import Origin
@@ -43,10 +44,26 @@ class Workspace:
         self.layout = layout
         self.tree: Tree = tree if tree is not None else Disk(layout.root)
         self.composer = Composer(layout, self.tree)
-        self.sources: Sources = layout.scan(self.tree)
+        self._sources: Sources | None = None
         self._encoder = Encoder(layout.label_of)
+        self._sound = Sound()
         self._named: dict[str, str] | None = None
         self._unfit: list[Problem] | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """What exists below the config root; listed once, and only if somebody asks."""
+        if self._sources is None:
+            self._sources = self.layout.scan(self.tree)
+        return self._sources
+
+    def find(self, wanted: str, here: str) -> str:
+        """Give the source that a person named; a preset's plain name is found without listing all of them.
+
+        Raises:
+            UsageError: `unknown-preset`, with the nearest name.
+        """
+        return self.layout.named(wanted) or self.layout.find(wanted, here, self.sources)
 
     def compile(self, source: str) -> Compiled:
         """Compile a preset or a fusion config in memory.
@@ -60,7 +77,8 @@ class Workspace:
         if unfit:
             raise Invalid(*unfit)
         if self.layout.settings.trainer is not None and not self.is_mix(source):
-            found = [_of_preset(problem, source) for problem in trainer_checks.problems_of(resolved.values)]
+            problems = trainer_checks.problems_of(resolved.values, self._sound, source)
+            found = [_of_preset(problem, source) for problem in problems]
             if any(problem.severity == "error" for problem in found):
                 raise Invalid(*(problem for problem in found if problem.severity == "error"))
             resolved.warnings = (*resolved.warnings, *found)
@@ -76,7 +94,12 @@ class Workspace:
 
     def is_mix(self, source: str) -> bool:
         """Say whether a file is a fusion config: by its place, or because a preset names it."""
-        if source.endswith(".json") or self.sources.fusion.get(self.layout.name_of(source)) == source:
+        if source.endswith(".json"):
+            return True
+        if self._sources is None:
+            if self.layout.kind_of(source) == "fusion":
+                return True
+        elif self._sources.fusion.get(self.layout.name_of(source)) == source:
             return True
         if self.layout.settings.fusion_key is None:
             return False

@@ -10,6 +10,9 @@ Positions come from libyaml's own marks, for free (measured: parsing into nodes 
 
 from __future__ import annotations
 
+import functools
+import operator
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -72,6 +75,7 @@ def read(source: Source) -> Fragment:
 
 # ---------------------------------------------------------------------------------------------- YAML
 
+_SCALAR: Final = yaml.ScalarNode
 _TAG: Final = "tag:yaml.org,2002:"
 _STR, _NULL, _BOOL, _INT, _FLOAT = _TAG + "str", _TAG + "null", _TAG + "bool", _TAG + "int", _TAG + "float"
 _MAP, _SEQ, _MERGE, _VALUE, _TIME = (
@@ -89,33 +93,22 @@ _UNPORTABLE: Final = {
 }
 
 
-class _Composer(CParser, Resolver):
-    """libyaml's parser up to nodes; plain scalars are resolved through a memo, as most of them recur."""
+_resolver: Final = Resolver()
 
-    _memo: dict[tuple[str, bool], str] = {}  # noqa: RUF012 - shared on purpose, and bounded
 
-    def __init__(self, data: bytes) -> None:
-        CParser.__init__(self, data)
-        Resolver.__init__(self)
+@functools.lru_cache(maxsize=16_384)
+def _tag_of(kind: Any, value: Any, implicit: Any) -> str:
+    """Give the tag of a node as a safe loader resolves it; most plain scalars recur."""
+    return str(_resolver.resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
 
-    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
-        if kind is not yaml.ScalarNode:
-            return _MAP if kind is yaml.MappingNode else _SEQ
-        if not implicit[0]:
-            return _STR
-        memo = self._memo
-        tag = memo.get(value)
-        if tag is None:
-            if len(memo) > 16_384:
-                memo.clear()
-            tag = memo[value] = Resolver.resolve(self, kind, value, implicit)  # type: ignore[no-untyped-call]
-        return tag
 
-    def descend_resolver(self, _parent: Any, _index: Any) -> None:
-        """Skip path resolvers: a safe loader has none."""
+class _Composer(CParser):
+    """libyaml's parser up to nodes. What it calls for each of them is written in C: a memo, and nothing at all."""
 
-    def ascend_resolver(self) -> None:
-        """Skip path resolvers."""
+    resolve = staticmethod(_tag_of)
+    # a safe loader has no path resolvers: two callables that take what these are given, and do nothing with it
+    descend_resolver = staticmethod(operator.is_)
+    ascend_resolver = staticmethod(int)
 
 
 class _YamlReading:
@@ -184,7 +177,7 @@ class _YamlReading:
         return Origin(self.path, mark.line + 1, mark.column + 1)
 
     def _node(self, node: Any, origin: Origin) -> Node:
-        if type(node) is yaml.ScalarNode and self.seen is None:
+        if type(node) is _SCALAR and self.seen is None:
             tag = node.tag
             return Node(node.value if tag == _STR else self._scalar(node, tag), origin)
         return self._shared(node, origin) if self.seen is not None else self._collection(node, origin)
@@ -214,7 +207,8 @@ class _YamlReading:
             else:
                 for key, child in self._pairs(node):
                     mark = key.start_mark
-                    value[key.value] = self._node(child, Origin(path, mark.line + 1, mark.column + 1))
+                    name = sys.intern(key.value)
+                    value[name] = self._node(child, Origin(path, mark.line + 1, mark.column + 1))
         else:
             value = []
             if node.tag != _SEQ:
@@ -236,7 +230,7 @@ class _YamlReading:
             if key.tag == _MERGE:
                 name = "<<"
                 merges.append(child)
-            elif type(key) is yaml.ScalarNode and key.tag in (_STR, _VALUE):
+            elif type(key) is _SCALAR and key.tag in (_STR, _VALUE):
                 name = key.value
                 if len(name) > MAX_KEY:
                     self._report(

@@ -83,17 +83,16 @@ def load(root: str, **options: Any) -> Settings:
     fields: dict[str, Any] = {}
     for name, value in {**table, **given}.items():
         read = _READERS.get(name)
-        origin = Origin("", 0, 0) if name in given else _line_of(text, name)
         shown = f"--{_OPTION_OF.get(name, name)}" if name in given else f"tool.trainlock.{name}"
-        if read is None:
-            problems.append(
-                Problem("bad-settings", f"`{shown}` is no setting", origin, hint=did_you_mean(name, _READERS))
-            )
-            continue
         try:
-            fields[name.replace("-", "_")] = read(value)
+            if read is not None:
+                fields[name.replace("-", "_")] = read(value)
+                continue
+            wrong, hint = "is no setting", did_you_mean(name, _READERS)
         except ValueError as error:
-            problems.append(Problem("bad-settings", f"`{shown}` {error}", origin))
+            wrong, hint = str(error), ""
+        origin = Origin("", 0, 0) if name in given else _line_of(text, name)
+        problems.append(Problem("bad-settings", f"`{shown}` {wrong}", origin, hint=hint))
     if problems:
         raise UsageError(*problems)
     return Settings(**fields)

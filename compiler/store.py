@@ -52,12 +52,8 @@ def write_atomic(path: str, data: bytes, *, alone: bool = True) -> None:
         OSError: the file is as it was, and no temporary file stays.
     """
     folder, name = os.path.split(path)
-    os.makedirs(folder or ".", exist_ok=True)
     temporary = os.path.join(folder, f".{name}.tmp" if alone else f".{name}.{os.urandom(8).hex()}.tmp")
-    if alone:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)  # left by a build that was killed
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    descriptor = _made(temporary, alone=alone)
     try:
         try:
             view = memoryview(data)
@@ -70,6 +66,20 @@ def write_atomic(path: str, data: bytes, *, alone: bool = True) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def _made(temporary: str, *, alone: bool) -> int:
+    """Open a temporary file for writing; makes its folder where there is none."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        return os.open(temporary, flags, 0o666)
+    except (FileNotFoundError, NotADirectoryError):
+        os.makedirs(os.path.dirname(temporary) or ".", exist_ok=True)
+    except FileExistsError:
+        if not alone:
+            raise
+        os.unlink(temporary)  # left by a build that was killed
+    return os.open(temporary, flags, 0o666)
 
 
 def _write_problem(path: str, error: OSError) -> Problem:

@@ -14,6 +14,7 @@ from compiler.effective import FLATTENED
 from compiler.emitter import scalar_text, shown
 from compiler.problems import Note, Problem, Severity, nearest
 from compiler.schema import Field, fits, kind_of, mend
+from compiler.sound import Sound
 from compiler.trainer import DEFAULT_GENERATIONS, held
 from compiler.values import KeyPath, Node, held_at, show_path
 
@@ -28,21 +29,28 @@ _WORDS: Final = {
 }
 
 
-def problems_of(values: Node) -> list[Problem]:
-    """Give everything that is wrong with a resolved preset, as its trainer sees it."""
+def problems_of(values: Node, sound: Sound | None = None, owner: str = "") -> list[Problem]:
+    """Give everything that is wrong with a resolved preset, as its trainer sees it.
+
+    Args:
+        values: of the preset.
+        sound: what was found sound in other presets of the tree; more is added to it.
+        owner: the file of the preset.
+    """
+    known = sound if sound is not None else Sound()
+    rest = known.rest(values)
     found: list[Problem] = []
-    for check in (
-        unknown_sections,
-        unknown_arguments,
-        wrong_values,
-        wrong_choices,
-        curriculum_off,
-        deepspeed_config,
-        rewards,
-        batches,
-    ):
+    for check in (unknown_arguments, wrong_values, wrong_choices):
+        found += check(rest)
+    known.learn(values, rest, found, owner, _hangs_on_others)
+    for check in (unknown_sections, curriculum_off, deepspeed_config, rewards, batches):
         found += check(values)
     return found
+
+
+def _hangs_on_others(section: str, key: str) -> bool:
+    """Say whether what is said of a key hangs on `rlhf.rlhf_type`, or is that key."""
+    return (section, key) == ("rlhf", "rlhf_type") or schema.is_of_rlhf_alone(section, key)
 
 
 def _sections(values: Node) -> Iterator[tuple[str, Node]]:
@@ -313,8 +321,10 @@ def rewards(values: Node) -> Iterator[Problem]:
     Good:
         rlhf: {rlhf_type: grpo, reward_funcs: [a, b], reward_weights: [1.0, 2.0]}
     """
+    if held(values, "rlhf", "rlhf_type") != "grpo":
+        return
     functions, weights, model = (_argument(values, f"reward_{key}") for key in ("funcs", "weights", "model"))
-    if held(values, "rlhf", "rlhf_type") != "grpo" or weights is None or type(weights.value) is not list:
+    if weights is None or type(weights.value) is not list:
         return
     if (model is not None and model.value) or (
         functions is not None and type(functions.value) not in (list, type(None))
@@ -349,8 +359,10 @@ def batches(values: Node) -> Iterator[Problem]:
     Good:
         rlhf: {rlhf_type: grpo, generation_batch_size: 24, num_generations: 4}
     """
+    if held(values, "rlhf", "rlhf_type") != "grpo":
+        return
     batch, group = (_argument(values, key) for key in ("generation_batch_size", "num_generations"))
-    if held(values, "rlhf", "rlhf_type") != "grpo" or batch is None or type(batch.value) is not int:
+    if batch is None or type(batch.value) is not int:
         return
     number = DEFAULT_GENERATIONS if group is None else group.value
     if type(number) is int and number > 0 and batch.value % number:

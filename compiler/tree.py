@@ -65,7 +65,7 @@ class Disk:
     def __init__(self, root: str) -> None:
         self.root = root
         self._real_root = os.path.realpath(root)
-        self._real_folders: dict[str, str] = {}
+        self._real_folders: dict[str, tuple[str, str]] = {}
 
     def read(self, path: str) -> bytes:
         """Read a regular file of at most `MAX_BYTES`; never blocks on a FIFO, never opens a device."""
@@ -102,13 +102,19 @@ class Disk:
     def real(self, path: str) -> str:
         """Resolve links; a folder is resolved once a run."""
         folder, _, name = path.rpartition("/")
-        real_folder = self._real_folders.get(folder)
-        if real_folder is None:
-            real_folder = self._real_folders[folder] = os.path.realpath(os.path.join(self.root, folder))
-        full = os.path.join(real_folder, name)
+        known = self._real_folders.get(folder)
+        if known is None:
+            real = os.path.realpath(os.path.join(self.root, folder))
+            known = self._real_folders[folder] = (real, self._below_root(real))
+        full = os.path.join(known[0], name)
         if os.path.islink(full):
-            full = os.path.realpath(full)
-        return os.path.relpath(full, self._real_root).replace(os.sep, "/") if full != self._real_root else "."
+            return self._below_root(os.path.realpath(full))
+        return (
+            posixpath.normpath(f"{known[1]}/{name}") if known[1] == "." or name in (".", "..") else f"{known[1]}/{name}"
+        )
+
+    def _below_root(self, full: str) -> str:
+        return os.path.relpath(full, self._real_root).replace(os.sep, "/")
 
     def names(self, folder: str) -> list[str]:
         """List a folder."""

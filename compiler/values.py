@@ -10,6 +10,7 @@ of the two date types that `yaml.safe_load` makes.
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -82,8 +83,8 @@ class Node:
         value: a scalar, `dict[str, Node]` or `list[Node]`; never changed after birth, so trees share nodes.
         origin: of a mapping's entry the place of its key, of a list's item its first character.
         shadows: the nodes that this value overrode, latest first.
-        text: what the emitter keeps: the indent, the bytes, and the key of a leaf or the one file of a list.
-        canon: the canonical bytes of a mapping or a list, once they were made.
+        text: what the emitter keeps: the indent, the bytes, and the key before them.
+        canon: the canonical bytes, once they were made.
     """
 
     __slots__ = ("canon", "origin", "shadows", "text", "value")
@@ -92,7 +93,7 @@ class Node:
         self.value = value
         self.origin = origin
         self.shadows = shadows
-        self.text: tuple[int, bytes, str | None] | None = None
+        self.text: tuple[int, bytes, str] | None = None
         self.canon: bytes | None = None
 
     def __repr__(self) -> str:
@@ -175,18 +176,22 @@ def canonical(node: Node) -> bytes:
     value = node.value
     kind = type(value)
     if kind is dict:
-        parts = [_scalar_bytes(key) + canonical(child) for key, child in sorted(value.items(), key=_key_bytes)]
+        parts: list[bytes] = []
+        for key in sorted(value):  # the order of code points is that of their UTF-8
+            child = value[key]
+            parts += (_key_bytes(key), child.canon or canonical(child))
         made = b"m%be" % b"".join(parts)
     elif kind is list:
-        made = b"l%be" % b"".join([canonical(child) for child in value])
+        made = b"l%be" % b"".join([child.canon or canonical(child) for child in value])
     else:
-        return _scalar_bytes(value)
+        made = _scalar_bytes(value)
     node.canon = made
     return made
 
 
-def _key_bytes(item: tuple[str, Node]) -> bytes:
-    return item[0].encode()
+@functools.lru_cache(maxsize=16_384)
+def _key_bytes(key: str) -> bytes:
+    return _scalar_bytes(key)
 
 
 def digest(node: Node) -> str:

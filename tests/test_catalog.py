@@ -156,6 +156,18 @@ def test_a_source_is_found_by_name_by_file_and_by_lock(tmp_path: Path, monkeypat
     assert where.find("other/x", here, sources) == "configs/other/x.yml"
 
 
+def test_a_plain_name_is_found_without_a_listing(tmp_path: Path) -> None:
+    """And gives what listing everything gives; what may mean several files, or none, is left to it."""
+    paths = ["train/a.yaml", "train/two.yaml", "train/two.yml", "fusion/m.json", "c/x.yaml", "train/.h/p.yaml"]
+    write(tmp_path, {f"configs/{path}": "" for path in (*paths, "train/d.yaml/inside.yaml")})
+    where = layout(tmp_path)
+    sources = where.scan()
+    for wanted, found in (("train/a", "train/a.yaml"), ("train//a", "train/a.yaml"), ("fusion/m", "fusion/m.json")):
+        assert where.named(wanted) == where.find(wanted, str(tmp_path), sources) == f"configs/{found}"
+    for wanted in ("", "train/two", "c/x", "train/.h/p", "./train/a", "train/../train/a", "/train/a", "train/d", "a"):
+        assert where.named(wanted) is None, wanted
+
+
 @pytest.mark.parametrize(
     ("wanted", "hint"),
     [
