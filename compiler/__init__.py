@@ -53,6 +53,7 @@ A module imports only from those above it.
     publishing  the report document in every form, on disk                      decide what a report says
     launch      a verified lock, the copy of a run, the trainer's command       let a shell read anything
     database    doit's record of earlier runs, as a backend                     import doit
+    outline     which locks there are, kept while no source changes             compile
     run         what one doit process knows                                     import doit
     proof_tasks the doit tasks of the proof, and of the reports                 import doit
     tasks       doit task creators, for any repository's dodo.py; owns doit     hold logic

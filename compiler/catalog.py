@@ -58,6 +58,7 @@ class Layout:
         self.cache = posixpath.join(self.build, ".cache")
         self.reports = posixpath.join(self.build, "reports")
         self._inside: dict[str, bool] = {}
+        self._names: dict[str, str] = {}
         self._globs = {
             kind: _matcher(globs)
             for kind, globs in (
@@ -82,8 +83,11 @@ class Layout:
 
     def name_of(self, source: str) -> str:
         """Give the name of a file below the config root: its path from there, without the suffix."""
-        below = self.below_configs(source)
-        return posixpath.splitext(source if below is None else below)[0]
+        name = self._names.get(source)
+        if name is None:
+            below = self.below_configs(source)
+            name = self._names[source] = posixpath.splitext(source if below is None else below)[0]
+        return name
 
     def label_of(self, source: str) -> str:
         """Give how a lock's comments call a fragment: its name, with the suffix where that is not `.yaml`."""

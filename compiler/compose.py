@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from compiler.catalog import FUSION_SUFFIXES, Layout, unfit_names
 from compiler.checks import component_sections, mix_problems
 from compiler.extends import Chain, Extends
-from compiler.merging import FUSION, Policy, entry_problems, merge, preset_policy
+from compiler.merging import FUSION, Policy, entry_problems, merge, merge_all, preset_policy
 from compiler.problems import Invalid, Note, Problem, did_you_mean
 from compiler.tree import Tree
 from compiler.values import (
@@ -258,17 +258,19 @@ class Composer:
         """Merge a chain: each base folded on its own first, in order, the file itself last."""
         policy = FUSION if fusion else self._preset_policy
         problems: list[Problem] = self._fragment_problems(chain, policy)
-        values: Node | None = None
-        if any(problem.severity == "error" for problem in problems):
-            values = chain.own
-            for base in chain.bases:
-                problems += self._fold(base, fusion=fusion).problems
-        else:
-            for base in chain.bases:
-                below = self._fold(base, fusion=fusion)
-                problems += below.problems
-                values = below.values if values is None else merge(values, below.values, policy, problems.append)
-            values = chain.own if values is None else merge(values, chain.own, policy, problems.append)
+        is_wrong = any(problem.severity == "error" for problem in problems)
+        below = [self._fold(base, fusion=fusion) for base in chain.bases]
+        for base in below:
+            problems += base.problems
+        values = chain.own
+        if below and not is_wrong:
+            first, *others = (*(base.values for base in below), chain.own)
+            if policy is None:
+                values = merge_all([first, *others])
+            else:
+                values = first
+                for node in others:
+                    values = merge(values, node, policy, problems.append)
         return _Folded(values, tuple(dict.fromkeys(problems)))
 
     def _fragment_problems(self, chain: Chain, policy: Policy | None) -> list[Problem]:

@@ -8,7 +8,7 @@ diamond) is legal and is applied twice. Every file is loaded and parsed once. Va
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -50,8 +50,8 @@ class Chain:
         self.own = own
         self.references = references
         self.bases = bases
-        self.links: int = 1 + sum(base.links for base in bases)
-        self.depth: int = 1 + max((base.depth for base in bases), default=0)
+        self.links: int = 1 + sum([base.links for base in bases])
+        self.depth: int = 1 + max([base.depth for base in bases], default=0)
         self._files: tuple[str, ...] = ()
 
     def merge_order(self) -> Iterator[Chain]:
@@ -184,13 +184,13 @@ class Extends:
                 open_files[waiting.target] = waiting.origin
                 continue
             read_problems = fragment.problems if isinstance(fragment, Invalid) else ()
-            found = [*self._with_trail(path, (*read_problems, *problems)), *cycles.get(path, ())]
+            found = [*self._with_trail(path, [*read_problems, *problems]), *cycles.get(path, ())]
             self._chains[path] = self._linked(fragment, references, found)
             del open_files[path]
 
-    def _with_trail(self, path: str, problems: Iterable[Problem]) -> list[Problem]:
+    def _with_trail(self, path: str, problems: list[Problem]) -> list[Problem]:
         """Add who names a file to what is wrong with its bases, and to what has no line in the file itself."""
-        trail = self._trail(path)
+        trail = self._trail(path) if problems else ()
         return [
             problem._replace(notes=(*problem.notes, *trail))
             if problem.code in OF_A_BASE or not problem.origin.line
@@ -203,16 +203,18 @@ class Extends:
     ) -> Chain | Invalid:
         """Give the chain of a file whose bases are known, or all that is wrong with it and with them."""
         bases: list[Chain] = []
+        links = 0
         for reference in references:
             base = self._chains.get(reference.target)
-            if isinstance(base, Invalid):
-                problems += base.problems
-            elif base is not None:
+            if type(base) is Chain:
                 bases.append(base)
+                links += base.links
                 if base.depth >= MAX_DEPTH:
                     message = f"more than {MAX_DEPTH} files extend one another in a row"
                     problems.append(Problem("too-deep", message, reference.origin))
-        if not problems and sum(base.links for base in bases) >= MAX_LINKS:
+            elif isinstance(base, Invalid):
+                problems += base.problems
+        if not problems and links >= MAX_LINKS:
             message = f"the bases of this file bring in more than {MAX_LINKS:,} files"
             problems.append(Problem("too-large", message, references[0].origin))
         if problems or isinstance(fragment, Invalid):
@@ -222,9 +224,10 @@ class Extends:
 
     def _own(self, fragment: Fragment) -> Node:
         body = fragment.body
-        if not any(key in body.value for key in self.keys):
-            return body
-        return Node({key: child for key, child in body.value.items() if key not in self.keys}, body.origin)
+        own = dict(body.value)
+        for key in self.keys:
+            own.pop(key, None)
+        return Node(own, body.origin) if len(own) < len(body.value) else body
 
     def _references(self, fragment: Fragment) -> tuple[list[Reference], list[Problem]]:
         """Give the files that a fragment names and that can be followed, and what is wrong with the others."""

@@ -46,7 +46,7 @@ class Workspace:
         self.composer = Composer(layout, self.tree)
         self._sources: Sources | None = None
         self._encoder = Encoder(layout.label_of)
-        self._sound = Sound()
+        self._sound = Sound(trainer_checks.is_sound, ("rlhf", "rlhf_type"))
         self._named: dict[str, str] | None = None
         self._unfit: list[Problem] | None = None
 
@@ -77,7 +77,7 @@ class Workspace:
         if unfit:
             raise Invalid(*unfit)
         if self.layout.settings.trainer is not None and not self.is_mix(source):
-            problems = trainer_checks.problems_of(resolved.values, self._sound, source)
+            problems = trainer_checks.problems_of(resolved.values, self._sound.rest(resolved.chain, resolved.values))
             found = [_of_preset(problem, source) for problem in problems]
             if any(problem.severity == "error" for problem in found):
                 raise Invalid(*(problem for problem in found if problem.severity == "error"))

@@ -207,8 +207,9 @@ class _YamlReading:
             else:
                 for key, child in self._pairs(node):
                     mark = key.start_mark
-                    name = sys.intern(key.value)
-                    value[name] = self._node(child, Origin(path, mark.line + 1, mark.column + 1))
+                    place = Origin(path, mark.line + 1, mark.column + 1)
+                    is_text = type(child) is _SCALAR and child.tag == _STR and self.seen is None
+                    value[sys.intern(key.value)] = Node(child.value, place) if is_text else self._node(child, place)
         else:
             value = []
             if node.tag != _SEQ:
@@ -223,6 +224,9 @@ class _YamlReading:
     def _pairs(self, node: Any) -> list[tuple[Any, Any]]:
         """Give a mapping's pairs after its merge keys, which come first and lose, as PyYAML has it; checks the keys."""
         pairs: list[tuple[Any, Any]] = node.value
+        names = {key.value for key, _ in pairs if key.tag == _STR and type(key) is _SCALAR}
+        if len(names) == len(pairs) and len(max(names, key=len, default="")) <= MAX_KEY:
+            return pairs  # as nearly all are
         places: dict[str, Any] = {}
         merges: list[Any] = []
         good = []

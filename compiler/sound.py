@@ -1,61 +1,58 @@
-"""What was already found sound: a value that presets share is judged once, by the checks that look at its key alone.
+"""What was already found sound: a fragment that presets share is judged once, by the checks that look at one key alone.
 
-Nodes of one preset alone are not kept, as there may be a hundred thousand of them; a node that is kept stays alive, so
-that no other can take its place.
+What such a check says of a value of a preset, it says of the same value in the fragment that set it. So of a preset
+that is made of sound fragments nothing need be looked at again, and of any other only what the others set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from compiler.problems import Problem
+from compiler.extends import Chain
 from compiler.values import Node
 
 
 class Sound:
-    """The values of one tree in which no check found anything, by section and key."""
+    """The fragments of one tree in which no check found anything."""
 
-    def __init__(self) -> None:
-        self._sections: set[tuple[str, Node]] = set()
-        self._values: dict[str, set[tuple[str, Node]]] = {}
-
-    def rest(self, values: Node) -> Node:
-        """Give a preset without what is known to be sound: less to look at, in the same order."""
-        doubtful = {}
-        for section, node in values.value.items():
-            if (section, node) in self._sections:
-                continue
-            known = self._values.get(section)
-            if known is None or type(node.value) is not dict:
-                doubtful[section] = node
-            else:
-                left = [item for item in node.value.items() if item not in known]
-                if left:
-                    doubtful[section] = Node(dict(left), node.origin, node.shadows)
-        return Node(doubtful, values.origin, values.shadows)
-
-    def learn(
-        self, values: Node, rest: Node, problems: Iterable[Problem], owner: str, hangs: Callable[[str, str], bool]
-    ) -> None:
-        """Keep what was looked at and found sound.
+    def __init__(self, is_sound: Callable[[Node], bool], hangs_on: tuple[str, str]) -> None:
+        """Start with no fragment judged.
 
         Args:
-            values: the preset.
-            rest: of it, what was looked at.
-            problems: what was found; nothing of a file that has a problem is kept.
-            owner: the file of the preset; nothing that it holds itself is kept.
-            hangs: says of a section and a key that the verdict hangs on other values, too.
+            is_sound: says of the values of one fragment that no check finds anything, whatever they are merged with.
+            hangs_on: a section and a key that checks look at besides the one that they judge.
         """
-        files = {owner, *(problem.origin.file for problem in problems)}
-        for section, node in rest.value.items():
-            if type(node.value) is not dict:
+        self._is_sound = is_sound
+        self._hangs_on = hangs_on
+        self._unsound: dict[str, tuple[Node, ...]] = {}
+
+    def rest(self, chain: Chain, values: Node) -> Node:
+        """Give of a preset what must be looked at, in its order: the keys that a fragment sets which is not sound."""
+        unsound = self._below(chain)
+        if not unsound:
+            return Node({}, values.origin)
+        doubtful: dict[str, Node] = {}
+        for section, node in values.value.items():
+            setters = [own.value[section].value for own in unsound if section in own.value]
+            if type(node.value) is not dict or not all(type(keys) is dict for keys in setters):
+                if setters:
+                    doubtful[section] = node
                 continue
-            known = self._values.setdefault(section, set())
-            is_whole = node.origin.file not in files
-            for item in node.value.items():
-                if item[1].origin.file in files or hangs(section, item[0]):
-                    is_whole = False
-                else:
-                    known.add(item)
-            if is_whole and all(item in known for item in values.value[section].value.items()):
-                self._sections.add((section, values.value[section]))
+            kept = {
+                key: child
+                for key, child in node.value.items()
+                if any(key in keys for keys in setters) or (section, key) == self._hangs_on
+            }
+            if kept:
+                doubtful[section] = Node(kept, node.origin, node.shadows)
+        return Node(doubtful, values.origin, values.shadows)
+
+    def _below(self, chain: Chain) -> tuple[Node, ...]:
+        """Give the values of those fragments of a chain that are not sound."""
+        known = self._unsound.get(chain.path)
+        if known is None:
+            found = [own for base in chain.bases for own in self._below(base)]
+            if not self._is_sound(chain.own):
+                found.append(chain.own)
+            known = self._unsound[chain.path] = tuple(dict.fromkeys(found))
+        return known

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final
 
-from compiler import lockfile
 from compiler.catalog import LOCK_SUFFIX, Layout
 from compiler.problems import BuildLocked, Invalid, Problem
 from compiler.values import Origin
@@ -33,11 +32,16 @@ def read_file(path: str) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            return b"/"
+        data = os.read(descriptor, about.st_size + 1)
+        while len(data) > about.st_size and (part := os.read(descriptor, len(data))):
+            data += part  # it grows, or has no size; less than was asked for is all there is
+        return data
+    finally:
         os.close(descriptor)
-        return b"/"
-    with open(descriptor, "rb") as file:
-        return file.read()
 
 
 def write_atomic(path: str, data: bytes, *, alone: bool = True) -> None:
@@ -51,8 +55,8 @@ def write_atomic(path: str, data: bytes, *, alone: bool = True) -> None:
     Raises:
         OSError: the file is as it was, and no temporary file stays.
     """
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name}.tmp" if alone else f".{name}.{os.urandom(8).hex()}.tmp")
+    folder, slash, name = path.rpartition("/")
+    temporary = f"{folder}{slash}.{name}.tmp" if alone else f"{folder}{slash}.{name}.{os.urandom(8).hex()}.tmp"
     descriptor = _made(temporary, alone=alone)
     try:
         try:
@@ -212,6 +216,8 @@ def write_lock(layout: Layout, lock: str, data: bytes) -> bool:
         if found == data:
             return False
         if found:
+            from compiler import lockfile  # noqa: PLC0415 - where no lock is replaced there is nothing to read
+
             if not lockfile.is_ours(found):
                 raise Invalid(lockfile.foreign(lock))
             header = lockfile.header_of(found)
@@ -273,6 +279,8 @@ def remove_lock(layout: Layout, path: str) -> bool:
     Raises:
         Invalid: `write-failed`.
     """
+    from compiler import lockfile  # noqa: PLC0415
+
     full = layout.absolute(path)
     try:
         data = read_file(full)

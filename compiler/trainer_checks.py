@@ -14,9 +14,8 @@ from compiler.effective import FLATTENED
 from compiler.emitter import scalar_text, shown
 from compiler.problems import Note, Problem, Severity, nearest
 from compiler.schema import Field, fits, kind_of, mend
-from compiler.sound import Sound
 from compiler.trainer import DEFAULT_GENERATIONS, held
-from compiler.values import KeyPath, Node, held_at, show_path
+from compiler.values import KeyPath, Node, show_path, under
 
 _WORDS: Final = {
     "bool": "a boolean",
@@ -29,28 +28,40 @@ _WORDS: Final = {
 }
 
 
-def problems_of(values: Node, sound: Sound | None = None, owner: str = "") -> list[Problem]:
+def problems_of(values: Node, rest: Node | None = None) -> list[Problem]:
     """Give everything that is wrong with a resolved preset, as its trainer sees it.
 
     Args:
         values: of the preset.
-        sound: what was found sound in other presets of the tree; more is added to it.
-        owner: the file of the preset.
+        rest: what of it must be looked at key by key, as `Sound` gives it; everything, if None.
     """
-    known = sound if sound is not None else Sound()
-    rest = known.rest(values)
     found: list[Problem] = []
     for check in (unknown_arguments, wrong_values, wrong_choices):
-        found += check(rest)
-    known.learn(values, rest, found, owner, _hangs_on_others)
+        found += check(values if rest is None else rest)
     for check in (unknown_sections, curriculum_off, deepspeed_config, rewards, batches):
         found += check(values)
     return found
 
 
-def _hangs_on_others(section: str, key: str) -> bool:
-    """Say whether what is said of a key hangs on `rlhf.rlhf_type`, or is that key."""
-    return (section, key) == ("rlhf", "rlhf_type") or schema.is_of_rlhf_alone(section, key)
+def is_sound(own: Node) -> bool:
+    """Say that nothing is wrong with any key of a fragment, whatever it is merged with.
+
+    Not told of an argument of rlhf alone, as that hangs on `rlhf.rlhf_type`, nor of a section that is no mapping.
+    """
+    is_plain = True
+    for section, node in own.value.items():
+        if section not in schema.SECTIONS:
+            is_plain = False
+        elif type(node.value) is not dict:
+            return False
+        else:
+            for key, child in node.value.items():
+                if schema.is_of_rlhf_alone(section, key):
+                    return False
+                field = schema.field_of(section, key)
+                if field is None or field.choices or field.items or not fits(child.value, field.kinds):
+                    is_plain = False
+    return is_plain or not any(True for check in (unknown_arguments, wrong_values, wrong_choices) for _ in check(own))
 
 
 def _sections(values: Node) -> Iterator[tuple[str, Node]]:
@@ -71,10 +82,10 @@ def unknown_sections(values: Node) -> Iterator[Problem]:
     Good:
         training: {seed: 17}
     """
-    known = (*schema.SECTIONS, *schema.PROJECT[""])
     for key, node in values.value.items():
-        if key in known:
+        if key in schema.SECTIONS or key in schema.PROJECT[""]:
             continue
+        known = (*schema.SECTIONS, *schema.PROJECT[""])
         home, near, far = schema.home_of(key), nearest(key, known), nearest(key, _everything())
         if home is not None:
             hint = _belongs(key, home)
@@ -261,11 +272,11 @@ def curriculum_off(values: Node) -> Iterator[Problem]:
     Good:
         custom: {augmentation: {enabled: false}, augmentation_curriculum: null}
     """
-    curriculum = held_at(values, ("custom", "augmentation_curriculum"))
-    enabled = held_at(values, ("custom", "augmentation", "enabled"))
-    augmentation = held_at(values, ("custom", "augmentation"))
+    curriculum = under(values, ("custom", "augmentation_curriculum"))
     if curriculum is None or curriculum.value is None:
         return
+    enabled = under(values, ("custom", "augmentation", "enabled"))
+    augmentation = under(values, ("custom", "augmentation"))
     off = enabled if enabled is not None and enabled.value is False else None
     if off is None and augmentation is not None and augmentation.value is None:
         off = augmentation
@@ -289,7 +300,7 @@ def deepspeed_config(values: Node) -> Iterator[Problem]:
     Good:
         deepspeed: {enabled: true, config: zero2}
     """
-    section = held_at(values, ("deepspeed",))
+    section = under(values, ("deepspeed",))
     if section is None or type(section.value) is not dict:
         return
     enabled, config = section.value.get("enabled"), section.value.get("config")
@@ -306,7 +317,7 @@ def deepspeed_config(values: Node) -> Iterator[Problem]:
 
 def _argument(values: Node, key: str) -> Node | None:
     """Give what the last section that holds an argument has for it; it is the one that wins."""
-    found = (held_at(values, (section, key)) for section in reversed(FLATTENED))
+    found = (under(values, (section, key)) for section in reversed(FLATTENED))
     return next((node for node in found if node is not None), None)
 
 
