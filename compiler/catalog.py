@@ -73,7 +73,7 @@ class Layout:
 
     def absolute(self, path: str) -> str:
         """Give a path as the operating system wants it."""
-        return os.path.join(self.root, path)
+        return f"{self.root}/{path}"
 
     def below_configs(self, path: str) -> str | None:
         """Give the path from the config root, or None for a path that does not lie below it."""
@@ -96,11 +96,11 @@ class Layout:
 
     def lock_of(self, source: str) -> str:
         """Give the path of a source's lock."""
-        return posixpath.join(self.build, self.name_of(source) + LOCK_SUFFIX)
+        return f"{self.build}/{self.name_of(source)}{LOCK_SUFFIX}"
 
     def is_inside_build(self, lock: str) -> bool:
         """Say whether no symbolic link takes the folder of a lock out of the build folder."""
-        folder = posixpath.dirname(lock)
+        folder = lock.rpartition("/")[0]
         inside = self._inside.get(folder)
         if inside is None:
             real, build = (os.path.realpath(self.absolute(path)) for path in (folder, self.build))

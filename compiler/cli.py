@@ -26,7 +26,7 @@ from compiler.store import BuildLock
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit code."""
     prepare()
-    gc.disable()  # trees of nodes hold no cycles; looking for some doubles the time of a large build
+    gc.disable()  # trees of nodes hold no cycles; looking for some costs a tenth of a build
     workspace: Workspace | None = None
     try:
         given = sys.argv[1:] if arguments is None else arguments

@@ -233,7 +233,7 @@ class Composer:
         chain = self.extends.chain(source)
         files = chain.files()
         if not self._fit.issuperset(files):
-            names = unfit_names(files)
+            names = unfit_names([path for path in files if path not in self._fit])
             if names:
                 raise Invalid(*names)
             self._fit.update(files)

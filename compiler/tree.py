@@ -66,10 +66,11 @@ class Disk:
         self.root = root
         self._real_root = os.path.realpath(root)
         self._real_folders: dict[str, tuple[str, str]] = {}
+        self._no_links: set[str] = set()
 
     def read(self, path: str) -> bytes:
         """Read a regular file of at most `MAX_BYTES`; never blocks on a FIFO, never opens a device."""
-        descriptor = os.open(os.path.join(self.root, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         try:
             about = os.fstat(descriptor)
             if stat.S_ISDIR(about.st_mode):
@@ -107,9 +108,10 @@ class Disk:
         if known is None:
             real = os.path.realpath(os.path.join(self.root, folder))
             known = self._real_folders[folder] = (real, self._below_root(real))
-        full = os.path.join(known[0], name)
-        if os.path.islink(full):
-            return self._below_root(os.path.realpath(full))
+        if path not in self._no_links:
+            full = os.path.join(known[0], name)
+            if os.path.islink(full):
+                return self._below_root(os.path.realpath(full))
         return (
             posixpath.normpath(f"{known[1]}/{name}") if known[1] == "." or name in (".", "..") else f"{known[1]}/{name}"
         )
@@ -129,10 +131,24 @@ class Disk:
         top, out = (os.path.normpath(os.path.join(self.root, path)) for path in (folder, skip))
         paths: list[str] = []
         closed: list[OSError] = []
-        for where, folders, names in os.walk(top, onerror=closed.append):
-            folders[:] = [name for name in folders if not name.startswith(".") and os.path.join(where, name) != out]
-            below = os.path.relpath(where, top).replace(os.sep, "/")
-            paths += [posixpath.normpath(f"{folder}/{below}/{name}") for name in names]
+        waiting = [(top, posixpath.normpath(folder))]
+        while waiting:
+            where, below = waiting.pop()
+            try:
+                with os.scandir(where) as listed:
+                    entries = list(listed)
+            except OSError as error:
+                closed.append(error)
+                continue
+            for entry in entries:
+                name = entry.name
+                path = name if below == "." else f"{below}/{name}"
+                if not _is_folder(entry):
+                    paths.append(path)
+                    if not entry.is_symlink():
+                        self._no_links.add(path)
+                elif not name.startswith(".") and entry.path != out and not entry.is_symlink():
+                    waiting.append((entry.path, path))
         here = os.path.normpath(self.root)
         return Listed(
             paths,
@@ -141,6 +157,13 @@ class Disk:
                 for error in closed
             ],
         )
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 class Remembering(Disk):

@@ -176,11 +176,9 @@ def canonical(node: Node) -> bytes:
     value = node.value
     kind = type(value)
     if kind is dict:
-        parts: list[bytes] = []
-        for key in sorted(value):  # the order of code points is that of their UTF-8
-            child = value[key]
-            parts += (_key_bytes(key), child.canon or canonical(child))
-        made = b"m%be" % b"".join(parts)
+        form, keys = _form(tuple(value))
+        children = [value[key] for key in keys]
+        made = form % tuple([child.canon or canonical(child) for child in children])
     elif kind is list:
         made = b"l%be" % b"".join([child.canon or canonical(child) for child in value])
     else:
@@ -189,9 +187,12 @@ def canonical(node: Node) -> bytes:
     return made
 
 
-@functools.lru_cache(maxsize=16_384)
-def _key_bytes(key: str) -> bytes:
-    return _scalar_bytes(key)
+@functools.lru_cache(maxsize=1024)
+def _form(keys: tuple[str, ...]) -> tuple[bytes, tuple[str, ...]]:
+    """Give the canonical bytes of a mapping of some keys, with a gap for each value; and the keys, sorted."""
+    ordered = tuple(sorted(keys))  # the order of code points is that of their UTF-8
+    heads = [_scalar_bytes(key).replace(b"%", b"%%") for key in ordered]
+    return b"m%be" % b"".join([head + b"%b" for head in heads]), ordered
 
 
 def digest(node: Node) -> str:

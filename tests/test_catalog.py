@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -119,14 +120,14 @@ def test_the_order_of_a_directory_listing_does_not_matter(tmp_path: Path, monkey
     """What exists comes sorted, however the file system lists it."""
     write(tmp_path, {f"configs/train/{name}/p.yaml": "" for name in "cabd"})
     forwards = layout(tmp_path).scan()
-    walk = os.walk
+    scandir = os.scandir
 
-    def backwards(top: str, **more: Any) -> Any:
-        for folder, folders, files in walk(top, **more):
-            folders.sort(reverse=True)
-            yield folder, folders, sorted(files, reverse=True)
+    @contextlib.contextmanager
+    def backwards(top: str) -> Iterator[list[os.DirEntry[str]]]:
+        with scandir(top) as entries:
+            yield sorted(entries, key=lambda entry: entry.name, reverse=True)
 
-    monkeypatch.setattr(os, "walk", backwards)
+    monkeypatch.setattr(os, "scandir", backwards)
     again = layout(tmp_path).scan()
     assert list(again.presets.items()) == list(forwards.presets.items())
     assert again == forwards
