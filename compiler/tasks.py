@@ -62,7 +62,7 @@ def config(*, wait: float = WAIT_SECONDS, **options: Any) -> dict[str, Any]:
         "check_file_uptodate": ContentChecker,
         "reporter": Reporter,
         # not the group `lock`: doit calls a group with a failed member an error of its own
-        "default_tasks": ["lock:*", "prune", "prove:*", "report:*"],
+        "default_tasks": ["lock:*", "prune", *(["prove:*", "report:*"] if _has_legacy() else [])],
         "continue": True,
         "par_type": "thread",
         "minversion": "0.37.0",
@@ -86,10 +86,11 @@ class ContentChecker(FileChangedChecker):  # type: ignore[misc]
         Raises:
             OSError: there is none.
         """
-        known = current().digests.get(file_path)
+        run = current()
+        known = run.digests.get(file_path)
         if known is None or known == "absent":
             os.stat(file_path)
-            known = current().digest(file_path)
+            known = run.digest(file_path)
         return known
 
     def check_modified(self, _file_path: str, digest: str, state: str) -> bool:
@@ -180,6 +181,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             self.write(f"trainlock: {run.headline}\n")
         run.keep_outline()
         run.lock.release()
+        gc.freeze()  # the process ends here, and need not look for cycles in all of this once more
         if run.exit_code == BUG:
             sys.exit(BUG)
         if (self._failed or run.exit_code) and not self._broken:
