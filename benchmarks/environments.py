@@ -48,6 +48,19 @@ def lean(folder: Path) -> Environment:
     return Environment(folder / "bin", _versions(folder / "bin"), {})
 
 
+def stock(folder: Path, doit: str) -> Environment:
+    """Make an environment of one version of doit alone: beside trainlock it would load a backend of ours each time.
+
+    Raises:
+        RuntimeError: it cannot be installed.
+    """
+    venv.create(folder, with_pip=True)
+    done = _pip(folder / "bin", "install", "-q", f"doit=={doit}")
+    if done.returncode:
+        raise RuntimeError(f"doit cannot be installed:\n{done.stderr}")
+    return Environment(folder / "bin", _versions(folder / "bin"), {})
+
+
 def peers(folder: Path) -> Environment:
     """Make the environment of the peers, of the extra `benchmarks`; each is installed by itself, as one may fail."""
     venv.create(folder, with_pip=True)

@@ -47,6 +47,11 @@ class Failed(RuntimeError):
     """A process that should have been measured did not do its work."""
 
 
+def environment() -> dict[str, str]:
+    """Give the environment of a process: nothing of ours changes how its Python works, or what it keeps."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 def run(command: Command) -> Cost:
     """Run a process to its end.
 
@@ -62,7 +67,7 @@ def run(command: Command) -> Cost:
             stdin=nothing,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONHASHSEED": "0"},
+            env=environment(),
         )
         assert process.stdout is not None
         said = process.stdout.read()

@@ -16,7 +16,7 @@ import runners
 import translations
 import trees
 from environments import Environment
-from measure import Command, Failed, Rounds, interleaved, run
+from measure import Command, Failed, Rounds, environment, interleaved, run
 
 HERE: Final = Path(__file__).resolve().parent
 
@@ -44,16 +44,24 @@ class Bench:
 
     Attributes:
         work: a folder of its own.
-        lean, peers: the environments; `peers` may lack some, or all.
+        lean, stock, peers: the environments; `peers` may lack some, or all.
         small: take smaller samples of what is slow: for a gate, not for figures.
         say: tells how far it is.
     """
 
     def __init__(
-        self, work: Path, lean: Environment, peers: Environment | None, *, small: bool, say: Callable[[str], None]
+        self,
+        work: Path,
+        lean: Environment,
+        stock: Environment,
+        peers: Environment | None,
+        *,
+        small: bool,
+        say: Callable[[str], None],
     ) -> None:
         self.work = work
         self.lean = lean
+        self.stock = stock
         self.peers = peers
         self.small = small
         self.say = say
@@ -63,13 +71,13 @@ class Bench:
         root = self.work / f"{shape}_{presets}"
         if not root.exists():
             self.script("trees.py", root, "--presets", presets, "--shape", shape)
-            subprocess.run([self.lean.programs / "doit"], cwd=root, check=True, capture_output=True)
+            run(Command("doit", [self.lean.programs / "doit"], root))
         return root
 
     def script(self, name: str, *arguments: object) -> str:
         """Run one of our scripts apart: who measures stays small, as a child begins with its parent's peak memory."""
         command = [str(self.lean.python), str(HERE / name), *map(str, arguments)]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout
 
     def build(self, root: Path, name: str = "build") -> Command:
         """`trainlock build` with no lock there."""
@@ -164,7 +172,7 @@ def scale(bench: Bench) -> Found:
 
 
 def _stock(bench: Bench, root: Path) -> Command:
-    return Command("stock doit", [bench.lean.programs / "doit", "-f", "stock.py"], root)
+    return Command("stock doit", [bench.stock.programs / "doit", "-f", "stock.py"], root)
 
 
 def nothing(bench: Bench) -> Found:

@@ -141,11 +141,23 @@ def leaves(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
         yield path, node
 
 
+def _long_text_bytes(text: str) -> bytes:
+    data = text.encode()
+    return b"s%d:%b" % (len(data), data)
+
+
+_text_bytes: Final = functools.lru_cache(maxsize=16_384)(_long_text_bytes)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _float_bytes(value: float) -> bytes:
+    return b"d%b;" % repr(value).encode()
+
+
 def _scalar_bytes(value: Any) -> bytes:
     kind = type(value)
     if kind is str:
-        data: bytes = value.encode()
-        return b"s%d:%b" % (len(data), data)
+        return _long_text_bytes(value)
     if value is None:
         return b"n"
     if kind is bool:
@@ -153,7 +165,7 @@ def _scalar_bytes(value: Any) -> bytes:
     if kind is int:
         return b"i%d;" % value
     if kind is float:
-        return b"d%b;" % repr(value).encode()
+        return _float_bytes(value) if value else b"d%b;" % repr(value).encode()  # 0.0 and -0.0 are equal keys
     if kind is FusionPath:
         return b"F" + canonical(value.values)
     if kind is datetime.datetime:
@@ -175,10 +187,11 @@ def canonical(node: Node) -> bytes:
         return made
     value = node.value
     kind = type(value)
-    if kind is dict:
+    if kind is str:
+        made = _text_bytes(value) if len(value) <= MAX_KEY else _long_text_bytes(value)  # prompts are not kept
+    elif kind is dict:
         form, keys = _form(tuple(value))
-        children = [value[key] for key in keys]
-        made = form % tuple([child.canon or canonical(child) for child in children])
+        made = form % tuple([value[key].canon or canonical(value[key]) for key in keys])
     elif kind is list:
         made = b"l%be" % b"".join([child.canon or canonical(child) for child in value])
     else:
@@ -191,7 +204,7 @@ def canonical(node: Node) -> bytes:
 def _form(keys: tuple[str, ...]) -> tuple[bytes, tuple[str, ...]]:
     """Give the canonical bytes of a mapping of some keys, with a gap for each value; and the keys, sorted."""
     ordered = tuple(sorted(keys))  # the order of code points is that of their UTF-8
-    heads = [_scalar_bytes(key).replace(b"%", b"%%") for key in ordered]
+    heads = [_text_bytes(key).replace(b"%", b"%%") for key in ordered]
     return b"m%be" % b"".join([head + b"%b" for head in heads]), ordered
 
 

@@ -194,6 +194,7 @@ def test_the_small_gate_closes_on_a_twofold_miss(
         return sections.Found({"noop": ratio}, [sections.Table("title", ("head",), [("cell",)])])
 
     monkeypatch.setattr(environments, "lean", lambda _folder: NOTHING)
+    monkeypatch.setattr(environments, "stock", lambda _folder, _doit: NOTHING)
     monkeypatch.setattr(environments, "peers", lambda _folder: NOTHING)
     monkeypatch.setitem(sections.SECTIONS, "nothing", found)
     shared = ["run.py", "--gate", "--only", "nothing", "--work", str(tmp_path)]
@@ -205,6 +206,17 @@ def test_the_small_gate_closes_on_a_twofold_miss(
 
 
 # ---------------------------------------------------------------------------------------------- the results
+
+
+def test_the_results_hold_every_promise() -> None:
+    """The committed page has a row for each bound, as it is promised now, with what was measured."""
+    page = (BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")]
+    for bound in bounds.BOUNDS:
+        found = [row for row in rows if row[0] == bound.what]
+        assert len(found) == 1
+        assert found[0][3] == bounds.shown(bound.aim)
+        assert found[0][2].removeprefix("exactly ") == bounds.shown(bound.bound)
 
 
 def test_the_page_names_versions_and_what_is_missing(tmp_path: Path) -> None:
@@ -223,4 +235,4 @@ def test_every_file_of_the_benchmarks_is_told() -> None:
     """Its page names each, and the README names the page and the results."""
     page = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in BENCHMARKS.glob("*.py") if f"`{path.name}`" not in page] == []
-    assert "benchmarks/README.md" in (BENCHMARKS.parent / "README.md").read_text(encoding="utf-8")
+    assert "benchmarks/RESULTS.md" in (BENCHMARKS.parent / "README.md").read_text(encoding="utf-8")
