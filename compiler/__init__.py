@@ -38,6 +38,7 @@ A module imports only from those above it.
     effective   values that the trainer rewrites after the merge                change a value
     schema      what the trainer takes: its recorded arguments, the project's   judge
     json_schema  what the checks take, as JSON Schema for editors                judge
+    sound       values that checks need not look at again                       judge
     trainer_checks  checks of a resolved preset against its trainer             repair a value
     combinations  checks of what must fit together in a preset                  repair a value
     mix_checks  checks of a resolved mix against its project                    repair a value
@@ -67,6 +68,7 @@ A module imports only from those above it.
     publishing  the report document in every form, on disk                      decide what a report says
     launch      a verified lock, the copy of a run, the trainer's command       let a shell read anything
     database    doit's record of earlier runs, as a backend                     import doit
+    outline     which locks there are, kept while no source changes             compile
     run         what one doit process knows                                     import doit
     proof_tasks the doit tasks of the proof, and of the reports                 import doit
     tasks       doit task creators, for any repository's dodo.py; owns doit     hold logic

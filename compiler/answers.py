@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from compiler import drawing, effective, gutter, json_schema, overview, pipeline
+from compiler import effective, gutter, pipeline
 from compiler.as_json import json_text, place_data, problem_data, value_data
 from compiler.console import columns
 from compiler.effective import Step
@@ -40,7 +40,7 @@ def as_json(**data: Any) -> list[str]:
 
 def find_one(workspace: Workspace, name: str) -> str:
     """Give the source that a person named."""
-    return workspace.layout.find(name, os.getcwd(), workspace.sources)
+    return workspace.find(name, os.getcwd())
 
 
 # ---------------------------------------------------------------------------------------------- why
@@ -206,6 +206,8 @@ def show(workspace: Workspace, options: argparse.Namespace, tell: Tell) -> Said:
 
 def graph(workspace: Workspace, options: argparse.Namespace, tell: Tell) -> Said:
     """Draw what presets are made of."""
+    from compiler import drawing  # noqa: PLC0415 - no other question draws
+
     wanted = [find_one(workspace, name) for name in options.preset] or workspace.everything()
     found, problems = drawing.graph(workspace, wanted)
     tell(problems)
@@ -220,6 +222,8 @@ def graph(workspace: Workspace, options: argparse.Namespace, tell: Tell) -> Said
 
 def listing(workspace: Workspace, options: argparse.Namespace, tell: Tell) -> Said:
     """List presets and fusion configs, and how their locks stand; those of equal digest are pointed out."""
+    from compiler import overview  # noqa: PLC0415 - no other question looks at every lock
+
     rows = overview.listing(workspace)
     if options.json:
         return 0, as_json(presets=[row._asdict() for row in rows])
@@ -277,6 +281,8 @@ def plan(workspace: Workspace, options: argparse.Namespace, tell: Tell) -> Said:
 
 def schema(workspace: Workspace, options: argparse.Namespace, tell: Tell) -> Said:
     """Print the JSON Schema of a kind of fragment; it is JSON whether that was asked for or not."""
+    from compiler import json_schema  # noqa: PLC0415 - no other question knows every argument
+
     settings = workspace.layout.settings
     if settings.trainer is None and options.kind != "fusion":
         message = f"the schema of a {options.kind} knows no section and no argument, as no trainer is set"

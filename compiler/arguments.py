@@ -6,21 +6,41 @@ Where things are can be said with every verb; each such option takes the place o
 from __future__ import annotations
 
 import argparse
-import ast
+import os
 import re
+import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
-from compiler import __version__, json_schema
+from compiler import __version__
 from compiler.problems import Problem, UsageError, did_you_mean
 from compiler.store import WAIT_SECONDS
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Knows the width of the terminal without `shutil`, whose import takes longer than making the parser."""
+
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        if not columns.isdecimal() or not int(columns):
+            try:
+                columns = str(os.get_terminal_size(sys.__stdout__.fileno()).columns)  # type: ignore[union-attr]
+            except (AttributeError, ValueError, OSError):
+                columns = "80"
+        super().__init__(prog, width=int(columns) - 2)
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(formatter_class=_Formatter, **given)
+
     def error(self, message: str) -> Any:
         wrong = message
         hint = ""
         chosen = re.match(r"argument COMMAND: invalid choice: (.+) \(choose from ", message, re.DOTALL)
         if chosen is not None:
+            import ast  # noqa: PLC0415 - only for a word that is no command
+
             word = str(ast.literal_eval(chosen[1]))
             wrong, hint = f"`{word}` is no command", did_you_mean(word, VERBS)
         raise UsageError(Problem("bad-usage", wrong, hint=hint or f"`{self.prog} --help`"))
@@ -46,8 +66,20 @@ MAX_WAIT = 7 * 24 * 3600.0
 """The longest that a build can be told to wait, in seconds; NaN would be for ever."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """Give the parser of the command; it raises `UsageError` where argparse would exit."""
+class _Unasked:
+    """Stands for the parser of a verb that nobody asked for: making all of them takes longer than most answers."""
+
+    def add_argument(self, *_names: str, **_given: Any) -> None:
+        """Take nothing down."""
+
+
+def parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Give the parser of the command; it raises `UsageError` where argparse would exit.
+
+    Args:
+        arguments: what will be parsed, if that is known: no other verb than the one in it is made ready.
+    """
+    only = arguments[0] if arguments and arguments[0] in VERBS else None
     places = _Parser(add_help=False)
     group = places.add_argument_group("where things are (each takes the place of a setting in [tool.trainlock])")
     group.add_argument(
@@ -84,7 +116,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"trainlock {__version__}")
     verbs = made.add_subparsers(dest="verb", metavar="COMMAND", required=True, parser_class=_Parser)
 
-    def verb(name: str, text: str, *parents: _Parser) -> argparse.ArgumentParser:
+    def verb(name: str, text: str, *parents: _Parser) -> argparse.ArgumentParser | _Unasked:
+        if only not in (None, name):
+            return _Unasked()
         taken = list(parents or (places, data))
         return verbs.add_parser(name, parents=taken, help=text, description=text, allow_abbrev=False)
 
@@ -128,7 +162,7 @@ def parser() -> argparse.ArgumentParser:
     drafted.add_argument(
         "kind",
         nargs="?",
-        choices=json_schema.KINDS,
+        choices=SCHEMAS,
         default="preset",
         metavar="KIND",
         help="preset (default; of bases, too), component or fusion",
@@ -168,17 +202,17 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def _add_strict(verb: argparse.ArgumentParser) -> None:
+def _add_strict(verb: argparse.ArgumentParser | _Unasked) -> None:
     verb.add_argument("--strict", action="store_true", help="exit 1 on a warning, too")
 
 
-def _add_staged(verb: argparse.ArgumentParser) -> None:
+def _add_staged(verb: argparse.ArgumentParser | _Unasked) -> None:
     verb.add_argument(
         "--staged", action="store_true", help="fail as well where a commit would not hold the locks as they lie"
     )
 
 
-def _add_world_size(verb: argparse.ArgumentParser) -> None:
+def _add_world_size(verb: argparse.ArgumentParser | _Unasked) -> None:
     verb.add_argument("--world-size", type=_devices, metavar="N", help="devices over all machines")
 
 
@@ -192,7 +226,7 @@ MAX_DEVICES: Final = 1_000_000
 """The most devices that a plan is made for."""
 
 
-def _add_wait(verb: argparse.ArgumentParser) -> None:
+def _add_wait(verb: argparse.ArgumentParser | _Unasked) -> None:
     verb.add_argument(
         "--wait",
         type=_seconds,
@@ -200,6 +234,10 @@ def _add_wait(verb: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long to wait for another build",
     )
+
+
+SCHEMAS: Final = ("preset", "component", "fusion")
+"""What `schema` prints a schema of; the kinds of `json_schema`, which only that verb needs."""
 
 
 VERBS: Final = (

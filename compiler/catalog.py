@@ -58,12 +58,13 @@ class Layout:
         self.cache = posixpath.join(self.build, ".cache")
         self.reports = posixpath.join(self.build, "reports")
         self._inside: dict[str, bool] = {}
+        self._names: dict[str, str] = {}
         self._globs = {
             kind: matcher(globs)
             for kind, globs in (
-                ("presets", settings.presets),
-                ("components", settings.components),
                 ("fusion", settings.fusion),
+                ("components", settings.components),
+                ("presets", settings.presets),
             )
         }
 
@@ -72,7 +73,7 @@ class Layout:
 
     def absolute(self, path: str) -> str:
         """Give a path as the operating system wants it."""
-        return os.path.join(self.root, path)
+        return f"{self.root}/{path}"
 
     def below_configs(self, path: str) -> str | None:
         """Give the path from the config root, or None for a path that does not lie below it."""
@@ -82,8 +83,11 @@ class Layout:
 
     def name_of(self, source: str) -> str:
         """Give the name of a file below the config root: its path from there, without the suffix."""
-        below = self.below_configs(source)
-        return posixpath.splitext(source if below is None else below)[0]
+        name = self._names.get(source)
+        if name is None:
+            below = self.below_configs(source)
+            name = self._names[source] = posixpath.splitext(source if below is None else below)[0]
+        return name
 
     def label_of(self, source: str) -> str:
         """Give how a lock's comments call a fragment: its name, with the suffix where that is not `.yaml`."""
@@ -92,11 +96,11 @@ class Layout:
 
     def lock_of(self, source: str) -> str:
         """Give the path of a source's lock."""
-        return posixpath.join(self.build, self.name_of(source) + LOCK_SUFFIX)
+        return f"{self.build}/{self.name_of(source)}{LOCK_SUFFIX}"
 
     def is_inside_build(self, lock: str) -> bool:
         """Say whether no symbolic link takes the folder of a lock out of the build folder."""
-        folder = posixpath.dirname(lock)
+        folder = lock.rpartition("/")[0]
         inside = self._inside.get(folder)
         if inside is None:
             real, build = (os.path.realpath(self.absolute(path)) for path in (folder, self.build))
@@ -108,6 +112,14 @@ class Layout:
         below = self.below_configs(path)
         return below is not None and self._globs["components"].fullmatch(below) is not None
 
+    def kind_of(self, path: str) -> str | None:
+        """Say by the globs whether a file is one of the `fusion` configs, `components` or `presets`; None for none."""
+        below = self.below_configs(path) or path
+        for kind, glob in self._globs.items():
+            if glob.fullmatch(below):
+                return kind if path.endswith(FUSION_SUFFIXES if kind == "fusion" else SUFFIXES) else None
+        return None
+
     def scan(self, tree: Tree | None = None) -> Sources:
         """List what exists; one walk over the folders.
 
@@ -117,11 +129,8 @@ class Layout:
         found: dict[str, list[str]] = {"presets": [], "components": [], "fusion": []}
         files, problems = self._files(tree)
         for path in files:
-            below = self.below_configs(path) or path
-            kind = next(
-                (kind for kind in ("fusion", "components", "presets") if self._globs[kind].fullmatch(below)), None
-            )
-            if kind is not None and path.endswith(FUSION_SUFFIXES if kind == "fusion" else SUFFIXES):
+            kind = self.kind_of(path)
+            if kind is not None:
                 found[kind].append(path)
         problems += self.unfit([*found["presets"], *found["fusion"]])
         unfit = {problem.origin.file for problem in problems}
@@ -177,6 +186,17 @@ class Layout:
                 for one, two in ((other, source), (source, other))
             ]
         return problems
+
+    def named(self, wanted: str) -> str | None:
+        """Give the source of a preset's plain name where one file alone can be meant; None where all must be listed."""
+        name = posixpath.normpath(wanted) if wanted else ".."
+        if wanted.startswith("/") or any(step.startswith(".") for step in wanted.split("/")):
+            return None
+        paths = [self._from_root(posixpath.join(self.configs, name + suffix)) for suffix in FUSION_SUFFIXES]
+        found = [path for path in paths if os.path.isfile(self.absolute(path))]
+        if len(found) != 1 or found[0].startswith(f"{self.build}/") or UNFIT_NAME.search(found[0]):
+            return None
+        return found[0] if self.kind_of(found[0]) in ("fusion", "presets") else None
 
     def find(self, wanted: str, here: str, sources: Sources) -> str:
         """Give the source that a person named: by name, by the path of the source or by the path of the lock.

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from compiler import answers, impacts, pipeline, settings
-from compiler.answers import Said, as_json
+from compiler import answers, pipeline, settings
+from compiler.answers import Said, Tell, as_json
 from compiler.arguments import parser
 from compiler.as_json import json_text, problem_data
 from compiler.catalog import Layout
@@ -28,7 +28,7 @@ from compiler.store import BuildLock
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit code."""
     prepare()
-    gc.disable()  # trees of nodes hold no cycles; looking for some doubles the time of a large build
+    gc.disable()  # trees of nodes hold no cycles; looking for some costs a tenth of a build
     if "_ARGCOMPLETE" in os.environ:
         from compiler import completion  # noqa: PLC0415 - only a shell that completes needs it
 
@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     workspace: Workspace | None = None
     options: argparse.Namespace | None = None
     try:
-        options = parser().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else arguments
+        options = parser(given).parse_args(given)
         if options.verb == "completion":
             from compiler.completion import script  # noqa: PLC0415
 
@@ -93,7 +94,7 @@ def _find(workspace: Workspace, wanted: Sequence[str]) -> list[str] | None:
     """Give the sources that were named, or None for everything."""
     if not wanted:
         return None
-    return [workspace.layout.find(name, os.getcwd(), workspace.sources) for name in wanted]
+    return [workspace.find(name, os.getcwd()) for name in wanted]
 
 
 def _build(workspace: Workspace, options: argparse.Namespace) -> Said:
@@ -285,9 +286,15 @@ def _diff(workspace: Workspace, options: argparse.Namespace) -> Said:
     return int(not found["equal"]), [json_text(found)] if options.json else lines(found, left, right)
 
 
+def _impact(workspace: Workspace, options: argparse.Namespace, tell_them: Tell) -> Said:
+    from compiler.impacts import impact  # noqa: PLC0415 - it compares, and no other question does
+
+    return impact(workspace, options, tell_them)
+
+
 _QUESTIONS = {
     "graph": answers.graph,
-    "impact": impacts.impact,
+    "impact": _impact,
     "list": answers.listing,
     "plan": answers.plan,
     "schema": answers.schema,

@@ -11,7 +11,7 @@ from typing import Final
 from compiler.effective import FLATTENED
 from compiler.problems import Note, Problem
 from compiler.trainer import DEFAULT_GENERATIONS, held
-from compiler.values import Node, held_at
+from compiler.values import Node, under
 
 _STOPS: Final = "the trainer stops with an error"
 
@@ -25,11 +25,11 @@ def curriculum_off(values: Node) -> Iterator[Problem]:
     Good:
         custom: {augmentation: {enabled: false}, augmentation_curriculum: null}
     """
-    curriculum = held_at(values, ("custom", "augmentation_curriculum"))
-    enabled = held_at(values, ("custom", "augmentation", "enabled"))
-    augmentation = held_at(values, ("custom", "augmentation"))
+    curriculum = under(values, ("custom", "augmentation_curriculum"))
     if curriculum is None or curriculum.value is None:
         return
+    enabled = under(values, ("custom", "augmentation", "enabled"))
+    augmentation = under(values, ("custom", "augmentation"))
     off = enabled if enabled is not None and enabled.value is False else None
     if off is None and augmentation is not None and augmentation.value is None:
         off = augmentation
@@ -53,7 +53,7 @@ def deepspeed_config(values: Node) -> Iterator[Problem]:
     Good:
         deepspeed: {enabled: true, config: zero2}
     """
-    section = held_at(values, ("deepspeed",))
+    section = under(values, ("deepspeed",))
     if section is None or type(section.value) is not dict:
         return
     enabled, config = section.value.get("enabled"), section.value.get("config")
@@ -70,7 +70,7 @@ def deepspeed_config(values: Node) -> Iterator[Problem]:
 
 def _argument(values: Node, key: str) -> Node | None:
     """Give what the last section that holds an argument has for it; it is the one that wins."""
-    found = (held_at(values, (section, key)) for section in reversed(FLATTENED))
+    found = (under(values, (section, key)) for section in reversed(FLATTENED))
     return next((node for node in found if node is not None), None)
 
 
@@ -85,8 +85,10 @@ def rewards(values: Node) -> Iterator[Problem]:
     Good:
         rlhf: {rlhf_type: grpo, reward_funcs: [a, b], reward_weights: [1.0, 2.0]}
     """
+    if held(values, "rlhf", "rlhf_type") != "grpo":
+        return
     functions, weights, model = (_argument(values, f"reward_{key}") for key in ("funcs", "weights", "model"))
-    if held(values, "rlhf", "rlhf_type") != "grpo" or weights is None or type(weights.value) is not list:
+    if weights is None or type(weights.value) is not list:
         return
     if (model is not None and model.value) or (
         functions is not None and type(functions.value) not in (list, type(None))
@@ -119,10 +121,10 @@ def chord(values: Node) -> Iterator[Problem]:
         deepspeed: {enabled: true, config: zero3}
         custom: {grpo: {chord: {enabled: true}}}
     """
-    enabled = held_at(values, ("custom", "grpo", "chord", "enabled"))
+    enabled = under(values, ("custom", "grpo", "chord", "enabled"))
     if enabled is None or enabled.value is not True:
         return
-    kind = held_at(values, ("rlhf", "rlhf_type"))
+    kind = under(values, ("rlhf", "rlhf_type"))
     if kind is None or kind.value != "grpo":
         notes = (Note(kind.origin, "sets another"),) if kind is not None else ()
         message, hint = (
@@ -130,7 +132,7 @@ def chord(values: Node) -> Iterator[Problem]:
             "set it, or write `enabled: false`",
         )
         yield Problem("chord-config", message, enabled.origin, why=_STOPS, notes=notes, hint=hint)
-    config = held_at(values, ("deepspeed", "config"))
+    config = under(values, ("deepspeed", "config"))
     stage = _stage(config) if held(values, "deepspeed", "enabled") is True and config is not None else None
     if stage in (1, 2) and config is not None:
         yield Problem(
@@ -167,8 +169,10 @@ def batches(values: Node) -> Iterator[Problem]:
     Good:
         rlhf: {rlhf_type: grpo, generation_batch_size: 24, num_generations: 4}
     """
+    if held(values, "rlhf", "rlhf_type") != "grpo":
+        return
     batch, group = (_argument(values, key) for key in ("generation_batch_size", "num_generations"))
-    if held(values, "rlhf", "rlhf_type") != "grpo" or batch is None or type(batch.value) is not int:
+    if batch is None or type(batch.value) is not int:
         return
     number = DEFAULT_GENERATIONS if group is None else group.value
     if type(number) is int and number > 0 and batch.value % number:

@@ -6,19 +6,21 @@ nothing.
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from compiler import hierarchy
 from compiler.catalog import FUSION_SUFFIXES, Layout, unfit_names
 from compiler.checks import component_sections, mix_problems
 from compiler.extends import Chain, Extends
-from compiler.merging import FUSION, Policy, entry_problems, merge, preset_policy
+from compiler.merging import FUSION, Policy, entry_problems, merge, merge_all, preset_policy
 from compiler.problems import Invalid, Note, Problem, did_you_mean
 from compiler.tree import Tree
 from compiler.values import (
+    NOWHERE,
     EntryName,
     KeyPath,
     Node,
@@ -45,7 +47,7 @@ class Resolved:
         warnings: what was noticed on the way.
     """
 
-    __slots__ = ("chain", "fusion", "fusion_at", "source", "values", "warnings")
+    __slots__ = ("_digest", "chain", "fusion", "fusion_at", "source", "values", "warnings")
 
     def __init__(self, chain: Chain, values: Node, warnings: tuple[Problem, ...]) -> None:
         self.source = chain.path
@@ -54,11 +56,15 @@ class Resolved:
         self.warnings = warnings
         self.fusion: Resolved | None = None
         self.fusion_at: KeyPath = ()
+        self._digest = ""
 
     @property
     def digest(self) -> str:
         """The run's identity: the digest of the values, the fusion path replaced by the resolved fusion values."""
-        return digest(digest_document(self.values, self.fusion_at, self.fusion.values if self.fusion else None))
+        if not self._digest:
+            mix = self.fusion.values if self.fusion is not None else None
+            self._digest = digest(digest_document(self.values, self.fusion_at, mix))
+        return self._digest
 
 
 class _Folded(NamedTuple):
@@ -78,6 +84,9 @@ class Composer:
         self._folded: dict[tuple[str, bool], _Folded] = {}
         self._mixes: dict[str, Resolved | Invalid] = {}
         self._named: dict[str, str | None] = {}
+        self._at_key: dict[str, Node | None] = {}
+        self._mix_paths: dict[str, str] = {}
+        self._fit: set[str] = set()
 
     def preset(self, source: str) -> Resolved:
         """Compose a preset with the fusion config that it names.
@@ -86,10 +95,11 @@ class Composer:
             Invalid: everything that is wrong with it.
         """
         resolved = self._resolve(source, fusion=False)
-        named = self._fusion_node(resolved)
+        key = self.layout.settings.fusion_key
+        named = _set(under(resolved.values, key)) if key else None
         if named is not None:
             resolved.fusion = self._named_mix(resolved, named)
-            resolved.fusion_at = self.layout.settings.fusion_key or ()
+            resolved.fusion_at = key or ()
         return resolved
 
     def mix(self, source: str) -> Resolved:
@@ -115,12 +125,10 @@ class Composer:
     def mix_named_by(self, source: str) -> str | None:
         """Give the path of the fusion config that a preset names, where it can be told; never raises."""
         if source not in self._named:
-            try:
-                resolved = self._resolve(source, fusion=False)
-                named = self._fusion_node(resolved)
-                self._named[source] = self._mix_path(resolved, named) if named is not None else None
-            except Invalid:
-                self._named[source] = None
+            self._named[source] = None
+            with contextlib.suppress(Invalid):
+                named = _set(self._held_at_key(self.extends.chain(source)))
+                self._named[source] = self._mix_path(source, named) if named is not None else None
         return self._named[source]
 
     def holds_entries(self, source: str) -> bool:
@@ -139,15 +147,29 @@ class Composer:
         mix = None if fusion else self.mix_named_by(source)
         return files | self.extends.closure(mix) if mix is not None else files
 
-    def _fusion_node(self, resolved: Resolved) -> Node | None:
-        """Give what a preset holds at its fusion key; None where that is absent, null or an empty text."""
-        path = self.layout.settings.fusion_key
-        named = under(resolved.values, path) if path else None
-        return named if named is not None and named.value not in (None, "") else None
+    def _held_at_key(self, chain: Chain) -> Node | None:
+        """Give what a preset holds at its fusion key, as merging it would, and nothing else is merged for it."""
+        node = chain.own
+        for key in self.layout.settings.fusion_key or ():
+            if type(node.value) is not dict:
+                return _MASKED
+            child = node.value.get(key)
+            if child is None:
+                break
+            node = child
+        else:
+            return node
+        for base in reversed(chain.bases):
+            if base.path not in self._at_key:
+                self._at_key[base.path] = self._held_at_key(base)
+            found = self._at_key[base.path]
+            if found is not None:
+                return found
+        return None
 
     def _named_mix(self, resolved: Resolved, named: Node) -> Resolved:
-        source = self._mix_path(resolved, named)
-        if not self.tree.exists(source):
+        source = self._mix_path(resolved.source, named)
+        if source not in self._mixes and not self.tree.exists(source):
             folder = posixpath.dirname(source)
             names = {f"{folder}/{name}" for name in self.tree.names(folder) if name.endswith(FUSION_SUFFIXES)}
             raise Invalid(
@@ -156,7 +178,7 @@ class Composer:
                     f"fusion config `{named.value}` does not exist",
                     named.origin,
                     why="the trainer looks it up from the repository root",
-                    notes=_used_by(resolved, named),
+                    notes=_used_by(resolved.source, named),
                     hint=did_you_mean(source, names),
                 )
             )
@@ -168,10 +190,13 @@ class Composer:
             note = Note(named.origin, "names it")  # a file that cannot be read has no line of its own
             raise Invalid(*(problem._replace(notes=(*problem.notes, note)) for problem in invalid.problems)) from None
 
-    def _mix_path(self, resolved: Resolved, named: Node) -> str:
+    def _mix_path(self, preset: str, named: Node) -> str:
         """Give the path that a preset's fusion key holds, from the repository root."""
+        known = self._mix_paths.get(named.value) if type(named.value) is str else None
+        if known is not None:
+            return known
         key = show_path(self.layout.settings.fusion_key or ())
-        notes = _used_by(resolved, named)
+        notes = _used_by(preset, named)
         if type(named.value) is not str or "\0" in named.value:
             raise Invalid(
                 Problem(
@@ -203,18 +228,24 @@ class Composer:
                     notes=notes,
                 )
             )
+        self._mix_paths[named.value] = source
         return source
 
     def _resolve(self, source: str, *, fusion: bool) -> Resolved:
         chain = self.extends.chain(source)
-        names = unfit_names(chain.files())
-        if names:
-            raise Invalid(*names)
+        files = chain.files()
+        if not self._fit.issuperset(files):
+            names = unfit_names([path for path in files if path not in self._fit])
+            if names:
+                raise Invalid(*names)
+            self._fit.update(files)
         folded = self._merged(chain, fusion=fusion)  # not kept: a preset is dropped once it is written
         errors = [problem for problem in folded.problems if problem.severity == "error"]
         if errors:
             raise Invalid(*errors)
-        warnings = [*folded.problems, *self._diamonds(chain, folded.values, fusion=fusion)]
+        warnings = list(folded.problems)
+        if chain.links > len(files):
+            warnings += self._diamonds(chain, folded.values, fusion=fusion)
         return Resolved(chain, folded.values, tuple(warnings))
 
     def _fold(self, chain: Chain, *, fusion: bool) -> _Folded:
@@ -235,17 +266,20 @@ class Composer:
         """
         policy = FUSION if fusion else self._preset_policy
         problems: list[Problem] = self._fragment_problems(chain, policy)
-        values: Node | None = None
-        if any(problem.severity == "error" for problem in problems):
-            values = chain.own
-            for base in chain.bases:
-                problems += self._fold(base, fusion=fusion).problems
-        else:
-            for base in chain.bases:
-                below = self._fold(base, fusion=fusion)
-                problems += below.problems
-                values = below.values if values is None else merge(values, below.values, policy, problems.append)
-            values = chain.own if values is None else merge(values, chain.own, policy, problems.append)
+        is_wrong = any(problem.severity == "error" for problem in problems)
+        below = [self._fold(base, fusion=fusion) for base in chain.bases]
+        for base in below:
+            problems += base.problems
+        values = chain.own
+        if below and not is_wrong:
+            first, *others = (*(base.values for base in below), chain.own)
+            if policy is None:
+                values = merge_all([first, *others])
+            else:
+                values = first
+                for node in others:
+                    values = merge(values, node, policy, problems.append)
+        if not is_wrong:
             survey = self._surveys.of(values, shared=shared)
             if chain.bases:
                 problems += hierarchy.problems_of(chain, values, survey, policy, self.layout.is_component)
@@ -259,10 +293,7 @@ class Composer:
 
     def _diamonds(self, chain: Chain, values: Node, *, fusion: bool) -> Iterator[Problem]:
         """Warn where a base that applies twice gives a leaf another value than applying it once would."""
-        files = [link.path for link in chain.merge_order()]
-        if len(files) == len(set(files)):
-            return
-        twice = {path for path, times in Counter(files).items() if times > 1}
+        twice = {path for path, times in Counter(link.path for link in chain.merge_order()).items() if times > 1}
         second = _second_references(chain)
         once = self._fold_once(chain, set(), FUSION if fusion else self._preset_policy)
         told: set[KeyPath] = set()
@@ -320,13 +351,18 @@ def _in_mix(problem: Problem, source: str) -> Problem:
     return problem._replace(notes=(*problem.notes, Note(Origin(source, 0, 0), "is the mix that is not whole")))
 
 
-def _used_by(resolved: Resolved, named: Node) -> tuple[Note, ...]:
+def _set(named: Node | None) -> Node | None:
+    """Give what stands at a fusion key; None where that is absent, null or an empty text."""
+    return named if named is not None and named.value not in (None, "") else None
+
+
+_MASKED: Final = Node(None, NOWHERE)
+"""What a key holds whose mapping something else took the place of."""
+
+
+def _used_by(preset: str, named: Node) -> tuple[Note, ...]:
     """Say which preset is concerned, where a fragment of it holds the wrong value."""
-    return (
-        ()
-        if named.origin.file == resolved.source
-        else (Note(Origin(resolved.source, 0, 0), "is the preset that gets it"),)
-    )
+    return () if named.origin.file == preset else (Note(Origin(preset, 0, 0), "is the preset that gets it"),)
 
 
 def _leaf_differences(values: Node, once: Node) -> Iterator[tuple[KeyPath, Node | None, Node | None]]:

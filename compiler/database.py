@@ -8,10 +8,52 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any
+from typing import Any, Final
 
 from compiler.console import say
 from compiler.store import read_file, write_atomic
+
+_HEAD: Final = b'{"rows": '
+_BETWEEN: Final = b', "sha256": "'
+
+
+def _end(rows: bytes) -> bytes:
+    """Give how the file of some rows ends: with the digest of their text."""
+    return b'%b"}\n' % hashlib.sha256(rows).hexdigest().encode()
+
+
+def _packed(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Write each text once: a thousand tasks depend on the same files in the same state."""
+    texts: dict[str, int] = {}
+
+    def pack(value: Any) -> Any:
+        if type(value) is str:
+            return texts.setdefault(value, len(texts))
+        if type(value) is list and all(type(item) is str for item in value):
+            return [texts.setdefault(item, len(texts)) for item in value]
+        if type(value) is dict and all(type(item) is str for item in value.values()):
+            return {"keys": pack([*value]), "values": pack([*value.values()])}
+        return {"": value}
+
+    packed = {task: [[pack(key) for key in row], [pack(value) for value in row.values()]] for task, row in rows.items()}
+    return {"tasks": packed, "texts": list(texts)}
+
+
+def _unpacked(kept: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    texts = kept["texts"]
+
+    def unpack(value: Any) -> Any:
+        if type(value) is list:
+            return [texts[item] for item in value]
+        return value[""] if "" in value else dict(zip(unpack(value["keys"]), unpack(value["values"]), strict=True))
+
+    return {
+        task: {
+            texts[key]: texts[value] if type(value) is int else unpack(value)
+            for key, value in zip(keys, values, strict=True)
+        }
+        for task, (keys, values) in kept["tasks"].items()
+    }
 
 
 class Database:
@@ -24,25 +66,26 @@ class Database:
         self.codec = codec
         self.lost = ""
         self._changed = False
+        self._end = b""
         self._db: dict[str, dict[str, Any]] = {}
         self.load()
 
     def load(self) -> None:
         """Read the rows; what cannot be read is as good as absent, as every task then runs again."""
-        self._db, self.lost = {}, ""
         try:
             data = read_file(self.name)
+            if data is not None and self._end and data.endswith(self._end):
+                return  # nobody wrote it since
+            self._db, self._end, self.lost = {}, b"", ""
             if data is None:
                 self.lost = "there is no record of earlier runs"
                 return
-            kept = json.loads(data)
-            rows = json.dumps(kept["rows"], sort_keys=True)
-            if kept["sha256"] != hashlib.sha256(rows.encode()).hexdigest():
+            rows, _, digest = data.removeprefix(_HEAD).rpartition(_BETWEEN)
+            if digest != _end(rows) or not data.startswith(_HEAD):
                 raise ValueError("the digest does not fit")
-            if not all(isinstance(row, dict) for row in kept["rows"].values()):
-                raise ValueError("a row is no mapping")
-            self._db = kept["rows"]
+            self._db, self._end = _unpacked(json.loads(rows)), digest
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            self._db, self._end = {}, b""
             self.lost = "the record of earlier runs cannot be read"
 
     def set(self, task_id: str, dependency: str, value: Any) -> None:
@@ -55,7 +98,8 @@ class Database:
 
     def get(self, task_id: str, dependency: str) -> Any:
         """Give a value of a task, or None."""
-        return self._db.get(task_id, {}).get(dependency)
+        row = self._db.get(task_id)
+        return row.get(dependency) if row is not None else None
 
     def in_(self, task_id: str) -> bool:
         """Say whether a task is known."""
@@ -74,10 +118,10 @@ class Database:
         """Write the rows if one changed; where that fails the next run does the work again."""
         if not self._changed:
             return
-        rows = json.dumps(self._db, sort_keys=True)
-        whole = f'{{"rows": {rows}, "sha256": "{hashlib.sha256(rows.encode()).hexdigest()}"}}\n'
+        rows = json.dumps(_packed(self._db), sort_keys=True).encode()
         try:
-            write_atomic(self.name, whole.encode())
+            self._end = _end(rows)
+            write_atomic(self.name, b"%b%b%b%b" % (_HEAD, rows, _BETWEEN, self._end))
             self._changed = False
         except OSError as error:
             say(f"trainlock: `{os.path.basename(self.name)}` cannot be written: {error.strerror}")

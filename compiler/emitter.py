@@ -7,6 +7,7 @@ The text of a subtree that presets share is made once, and kept on its node.
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -34,6 +35,7 @@ _LONGEST_KEY: Final = 1000
 _ESCAPED_IN_LONG_KEYS: Final = re.compile(_ESCAPED.pattern.replace("\U000e0000-\U000e0fff", ""))
 
 
+@functools.lru_cache(maxsize=16_384)
 def key_text(key: str) -> bytes:
     """Write a key; one that escapes would make too long for a reader keeps its invisible characters as they are."""
     text = _text(key)
@@ -105,9 +107,6 @@ def _written(value: Any) -> bytes:
     return str(value.isoformat()).encode()
 
 
-_NESTED: Final = (dict, list)
-
-
 class Encoder:
     """Writes the bodies of locks; the text of a subtree that presets share is made once, and kept on its node."""
 
@@ -132,22 +131,14 @@ class Encoder:
         return b"%b%b%b" % (line, b" " * missing, comment) if missing > 0 else line + comment
 
     def _mapping(self, node: Node, indent: int) -> bytes:
-        kept = node.text
-        if kept is not None and kept[0] == indent:
-            return kept[1]
         lines = []
         for key, child in node.value.items():
             kept = child.text
-            if kept is None or kept[0] != indent or kept[2] != key or type(child.value) in _NESTED:
+            if kept is None or kept[2] != key or kept[0] != indent:
                 line = self._entry(b"  " * indent + key_text(key) + b":", child, indent)
-                if type(child.value) not in _NESTED:
-                    child.text = (indent, line, key)
-                lines.append(line)
-            else:
-                lines.append(kept[1])  # a leaf that an earlier lock holds under the same key
-        text = b"".join(lines)
-        node.text = (indent, text, None)
-        return text
+                kept = child.text = (indent, line, key)
+            lines.append(kept[1])
+        return b"".join(lines)
 
     def _entry(self, head: bytes, node: Node, indent: int) -> bytes:
         """Write what stands behind a key or a dash: the rest of its line, and the lines below it."""
@@ -158,17 +149,12 @@ class Encoder:
         if kind is list and value:
             line = _inline(head, value)
             if line is not None:
-                return self._comment(line, node.value[0].origin.file)
-            kept = node.text
-            if kept is None or kept[0] != indent:
-                file = _only_file(node)
-                kept = node.text = (
-                    indent,
-                    self._list(node, indent) if file is None else _bare_list(node, indent + 1),
-                    file,
-                )
-            return (head + b"\n" if kept[2] is None else self._comment(head, kept[2])) + kept[1]
-        return self._comment(head + b" " + scalar_text(value), node.origin.file)
+                return self._comment(line, value[0].origin.file)
+            file = _only_file(node)
+            if file is None:
+                return b"%b\n%b" % (head, self._list(node, indent))
+            return self._comment(head, file) + _bare_list(node, indent + 1)
+        return self._comment(b"%b %b" % (head, scalar_text(value)), node.origin.file)
 
     def _list(self, node: Node, indent: int) -> bytes:
         """Write a list to which several fragments gave; each leaf has its own comment."""

@@ -8,7 +8,7 @@ diamond) is legal and is applied twice. Every file is loaded and parsed once. Va
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -41,7 +41,7 @@ class Chain:
     `closure` holds the path of every file of the chain.
     """
 
-    __slots__ = ("bases", "closure", "depth", "fragment", "links", "own", "path", "references")
+    __slots__ = ("_files", "bases", "closure", "depth", "fragment", "links", "own", "path", "references")
 
     def __init__(
         self, fragment: Fragment, own: Node, references: tuple[Reference, ...], bases: tuple[Chain, ...]
@@ -51,9 +51,10 @@ class Chain:
         self.own = own
         self.references = references
         self.bases = bases
-        self.links: int = 1 + sum(base.links for base in bases)
-        self.closure: frozenset[str] = frozenset((self.path,)).union(*(base.closure for base in bases))
-        self.depth: int = 1 + max((base.depth for base in bases), default=0)
+        self.links: int = 1 + sum([base.links for base in bases])
+        self.depth: int = 1 + max([base.depth for base in bases], default=0)
+        self._files: tuple[str, ...] = ()
+        self.closure: frozenset[str] = frozenset((self.path,)).union(*[base.closure for base in bases])
 
     def merge_order(self) -> Iterator[Chain]:
         """Yield the chain's links, weakest first; a link that is reached twice comes twice."""
@@ -61,9 +62,12 @@ class Chain:
             yield from base.merge_order()
         yield self
 
-    def files(self) -> list[str]:
+    def files(self) -> tuple[str, ...]:
         """Give the paths in merge order; of a file that applies twice the last place, which is the one that counts."""
-        return list(dict.fromkeys(reversed([link.path for link in self.merge_order()])))[::-1]
+        if not self._files:
+            order = [path for base in self.bases for path in base.files()]
+            self._files = (*tuple(dict.fromkeys(reversed(order)))[::-1], self.path)
+        return self._files
 
 
 class Extends:
@@ -87,6 +91,7 @@ class Extends:
         self._chains: dict[str, Chain | Invalid] = {}
         self._named_by: dict[str, Origin] = {}
         self._named: dict[str, tuple[list[Reference], list[Problem]]] = {}
+        self._targets: dict[tuple[str, str], str] = {}
         self._exists: dict[str, bool] = {}
         self._hints = 0
         self._names: dict[str, list[str]] = {}
@@ -181,13 +186,13 @@ class Extends:
                 open_files[waiting.target] = waiting.origin
                 continue
             read_problems = fragment.problems if isinstance(fragment, Invalid) else ()
-            found = [*self._with_trail(path, (*read_problems, *problems)), *cycles.get(path, ())]
+            found = [*self._with_trail(path, [*read_problems, *problems]), *cycles.get(path, ())]
             self._chains[path] = self._linked(fragment, references, found)
             del open_files[path]
 
-    def _with_trail(self, path: str, problems: Iterable[Problem]) -> list[Problem]:
+    def _with_trail(self, path: str, problems: list[Problem]) -> list[Problem]:
         """Add who names a file to what is wrong with its bases, and to what has no line in the file itself."""
-        trail = self._trail(path)
+        trail = self._trail(path) if problems else ()
         return [
             problem._replace(notes=(*problem.notes, *trail))
             if problem.code in OF_A_BASE or not problem.origin.line
@@ -200,16 +205,18 @@ class Extends:
     ) -> Chain | Invalid:
         """Give the chain of a file whose bases are known, or all that is wrong with it and with them."""
         bases: list[Chain] = []
+        links = 0
         for reference in references:
             base = self._chains.get(reference.target)
-            if isinstance(base, Invalid):
-                problems += base.problems
-            elif base is not None:
+            if type(base) is Chain:
                 bases.append(base)
+                links += base.links
                 if base.depth >= MAX_DEPTH:
                     message = f"more than {MAX_DEPTH} files extend one another in a row"
                     problems.append(Problem("too-deep", message, reference.origin))
-        if not problems and sum(base.links for base in bases) >= MAX_LINKS:
+            elif isinstance(base, Invalid):
+                problems += base.problems
+        if not problems and links >= MAX_LINKS:
             message = f"the bases of this file bring in more than {MAX_LINKS:,} files"
             problems.append(Problem("too-large", message, references[0].origin))
         if problems or isinstance(fragment, Invalid):
@@ -219,9 +226,10 @@ class Extends:
 
     def _own(self, fragment: Fragment) -> Node:
         body = fragment.body
-        if not any(key in body.value for key in self.keys):
-            return body
-        return Node({key: child for key, child in body.value.items() if key not in self.keys}, body.origin)
+        own = dict(body.value)
+        for key in self.keys:
+            own.pop(key, None)
+        return Node(own, body.origin) if len(own) < len(body.value) else body
 
     def _references(self, fragment: Fragment) -> tuple[list[Reference], list[Problem]]:
         """Give the files that a fragment names and that can be followed, and what is wrong with the others."""
@@ -271,13 +279,17 @@ class Extends:
             ]
         references: list[Reference] = []
         problems: list[Problem] = []
+        folder = posixpath.dirname(fragment.source.path)
         for name, origin in names:
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(fragment.source.path), name))
-            problem = self._unfit(name, target, origin, fragment)
-            if problem is None:
-                references.append(Reference(target, origin))
-            else:
-                problems.append(problem)
+            target = self._targets.get((folder, name))  # most presets of a folder name the same bases
+            if target is None:
+                target = posixpath.normpath(posixpath.join(folder, name))
+                problem = self._unfit(name, target, origin, fragment)
+                if problem is not None:
+                    problems.append(problem)
+                    continue
+                self._targets[folder, name] = target
+            references.append(Reference(target, origin))
         return references, problems
 
     def _unfit(self, name: str, target: str, origin: Origin, fragment: Fragment) -> Problem | None:

@@ -285,8 +285,9 @@ def _winners(base: Chain, values: Node) -> Iterator[tuple[KeyPath, KeyPath, Node
 def order_of_bases(by: Bases, is_component: Callable[[str], bool]) -> Iterator[Problem]:
     """No value hangs on the order in which bases are listed.
 
-    Not told is a component behind a preset or another file that is none, which it refines; a base that extends the
-    other; a base that is reached twice (`diamond-reset`), or of which nothing is left (`dead-base`).
+    Of two components it is told once for all presets that list them, in the one that wins: it belongs to the two. Not
+    told is a component behind a preset or another file that is none, which it refines; a base that extends the other; a
+    base that is reached twice (`diamond-reset`), or of which nothing is left (`dead-base`).
 
     Bad:
         # configs/train/p.yaml
@@ -323,7 +324,11 @@ def order_of_bases(by: Bases, is_component: Callable[[str], bool]) -> Iterator[P
         over, under = chain.references[winner], chain.references[loser]
         if is_component(over.target) and not is_component(under.target):
             continue
-        if loser not in by.dead:
+        if loser in by.dead:
+            continue
+        if is_component(over.target) and is_component(under.target):
+            yield _pair_problem(over, under, places)
+        else:
             yield _order_problem(over, under, places)
 
 
@@ -339,5 +344,21 @@ def _order_problem(over: Reference, under: Reference, places: list[tuple[KeyPath
             for path, node, lost in places
         ),
         hint=f"let `{over.target}` extend `{under.target}` if it refines it; else set the values in this file",
+        severity="warning",
+    )
+
+
+def _pair_problem(over: Reference, under: Reference, places: list[tuple[KeyPath, Node, Node]]) -> Problem:
+    """Word that one component overrides another where it is listed behind it; the presets that do are notes."""
+    path, first, lost = min(places, key=lambda place: place[1].origin)
+    others = [Note(node.origin, f"wins `{show_path(path)}` as well") for path, node, _ in places if node is not first]
+    values = f"{shown(first)} here and {shown(lost)} in `{under.target}`"
+    return Problem(
+        "base-order",
+        f"`{show_path(path)}` is {values}, and the one listed last wins",
+        first.origin,
+        why="both are components, and neither extends the other",
+        notes=(Note(lost.origin, "is overridden"), *others, Note(over.origin, "lists this one last")),
+        hint=f"let this file extend `{under.target}` if it refines it; else set the values in what lists both",
         severity="warning",
     )

@@ -25,22 +25,27 @@ from compiler.catalog import matcher
 from compiler.compose import Composer, Resolved
 from compiler.problems import Note, Problem, UsageError, did_you_mean, in_order
 from compiler.settings import Settings, Silence
+from compiler.sound import Sound
 from compiler.values import Node, Origin
 
 ValuesCheck = Callable[[Node], Iterator[Problem]]
 
-OF_PRESETS: Final[tuple[ValuesCheck, ...]] = (
-    trainer_checks.unknown_sections,
+OF_KEYS: Final[tuple[ValuesCheck, ...]] = (
     trainer_checks.unknown_arguments,
     trainer_checks.wrong_values,
     trainer_checks.wrong_choices,
+)
+"""The checks of a preset against its trainer that look at one key alone: a fragment is judged by them once."""
+
+OF_WHOLE: Final[tuple[ValuesCheck, ...]] = (
+    trainer_checks.unknown_sections,
     combinations.curriculum_off,
     combinations.deepspeed_config,
     combinations.rewards,
     combinations.batches,
     combinations.chord,
 )
-"""The checks of a resolved preset against its trainer."""
+"""The checks of a resolved preset as a whole."""
 
 OF_MIXES: Final[tuple[ValuesCheck, ...]] = (
     mix_checks.unknown_keys,
@@ -112,6 +117,7 @@ class Lint:
             for path in silence.paths
         ]
         self._used_silences: set[Silence] = set()
+        self._sound = Sound(trainer_checks.is_sound, ("rlhf", "rlhf_type"))
         self._suspects: dict[str, tuple[exposure.Suspect, ...]] = {}
         self._mixes: dict[str, list[Problem]] = {}
         self._outputs = across.Outputs()
@@ -124,8 +130,10 @@ class Lint:
         found = [*resolved.warnings, *self._secrets(resolved)]
         if self._is_trained:
             self._outputs.note(resolved)
-            for check in OF_PRESETS:
-                found += [_of_preset(problem, resolved.source) for problem in check(resolved.values)]
+            rest = self._sound.rest(resolved.chain, resolved.values)
+            for checks, values in ((OF_KEYS, rest), (OF_WHOLE, resolved.values)):
+                for check in checks:
+                    found += [_of_preset(problem, resolved.source) for problem in check(values)]
             lies = run_names.false_names(resolved.values, resolved.source)
             found += [_of_preset(problem, resolved.source) for problem in lies]
         told = _once(self._told(found))

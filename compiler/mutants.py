@@ -8,6 +8,7 @@ that nothing excuses means that the gate is blind.
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import math
 import re
@@ -186,12 +187,15 @@ def chosen(found: Iterable[Mutant], amount: Amount) -> list[Mutant]:
     every = list(found)
     if amount == "all" or len(every) <= SAMPLE:
         return every
-    order = sorted(range(len(every)), key=lambda index: _rank(every[index]))
+    ranks = [_rank(one.document, one.path, one.kind) for one in every]
+    order = sorted(range(len(every)), key=ranks.__getitem__)
     return [every[index] for index in sorted(order[:SAMPLE])]
 
 
-def _rank(mutant: Mutant) -> bytes:
-    return hashlib.sha256(f"{mutant.kind} {mutant.name()}".encode("utf-8", "surrogatepass")).digest()
+@functools.lru_cache(maxsize=65_536)
+def _rank(document: Document, path: KeyPath, kind: str) -> bytes:
+    name = Mutant(document, path, kind, None).name()
+    return hashlib.sha256(f"{kind} {name}".encode("utf-8", "surrogatepass")).digest()
 
 
 def drill(

@@ -48,11 +48,26 @@ class Workspace:
         self.layout = layout
         self.tree: Tree = tree if tree is not None else Disk(layout.root)
         self.composer = Composer(layout, self.tree)
-        self.sources: Sources = layout.scan(self.tree)
+        self._sources: Sources | None = None
         self.lint = Lint(layout.settings)
         self._encoder = Encoder(layout.label_of)
         self._named: dict[str, str] | None = None
         self._unfit: list[Problem] | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """What exists below the config root; listed once, and only if somebody asks."""
+        if self._sources is None:
+            self._sources = self.layout.scan(self.tree)
+        return self._sources
+
+    def find(self, wanted: str, here: str) -> str:
+        """Give the source that a person named; a preset's plain name is found without listing all of them.
+
+        Raises:
+            UsageError: `unknown-preset`, with the nearest name.
+        """
+        return self.layout.named(wanted) or self.layout.find(wanted, here, self.sources)
 
     def compile(self, source: str) -> Compiled:
         """Compile a preset or a fusion config in memory.
@@ -81,7 +96,12 @@ class Workspace:
 
     def is_mix(self, source: str) -> bool:
         """Say whether a file is a fusion config: by its place, or because a preset names it."""
-        if source.endswith(".json") or self.sources.fusion.get(self.layout.name_of(source)) == source:
+        if source.endswith(".json"):
+            return True
+        if self._sources is None:
+            if self.layout.kind_of(source) == "fusion":
+                return True
+        elif self._sources.fusion.get(self.layout.name_of(source)) == source:
             return True
         if self.layout.settings.fusion_key is None:
             return False
@@ -149,12 +169,14 @@ def orphans(workspace: Workspace) -> list[str]:
     live = {layout.lock_of(source) for source in named}
     found = []
     for path in locks_below(layout):
+        if path in live:
+            continue
         try:
             data = read_file(layout.absolute(path))
         except OSError:
             continue  # what cannot be read cannot be known as ours
         header = lockfile.header_of(data) if data else None
-        if header is None or path in live or layout.below_configs(header.source) is None:
+        if header is None or layout.below_configs(header.source) is None:
             continue
         if layout.lock_of(header.source) == path and _is_gone(layout.absolute(header.source)):
             found.append(path)
@@ -172,10 +194,7 @@ def _is_gone(path: str) -> bool:
 
 
 class Build(NamedTuple):
-    """What a build did: locks written, unchanged and removed, sources that failed, problems in order of place.
-
-    `silenced` holds what checks found that is not told.
-    """
+    """What a build did: locks written, unchanged and removed, sources that failed, problems in order."""
 
     built: tuple[str, ...]
     unchanged: tuple[str, ...]

@@ -11,7 +11,6 @@ every code has a section in `docs/problems.md`. This module knows no YAML and no
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 from unicodedata import east_asian_width
@@ -94,6 +93,8 @@ CLOSE: Final = 0.75
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """Give the candidate that `word` was most likely meant to be, or None where none is close."""
+    import difflib  # noqa: PLC0415 - only where something is wrong
+
     found = difflib.get_close_matches(word, list(candidates), n=1, cutoff=CLOSE)
     return found[0] if found else None
 

@@ -18,21 +18,12 @@ from compiler.as_json import json_text
 from compiler.compare import Disagreement
 from compiler.console import bug
 from compiler.mapping import DEFAULT
+from compiler.outline import compiles
 from compiler.pairing import Pair
-from compiler.pipeline import Workspace
-from compiler.problems import Invalid, TrainlockError, UsageError
+from compiler.problems import TrainlockError, UsageError
 from compiler.run import current, task, task_name
 from compiler.store import read_file, write_file
 from compiler.verdict import PASSING
-
-
-def compiles(workspace: Workspace, source: str) -> bool:
-    """Say whether a source compiles; a mix that does not fails its presets by itself, and doit need not be told."""
-    try:
-        return bool(workspace.resolve(source))
-    except Invalid:
-        return False
-
 
 # ---------------------------------------------------------------------------------------------- actions
 

@@ -11,6 +11,7 @@ Positions come from libyaml's own marks, for free (measured: parsing into nodes 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ from compiler.scalars import (
     STR,
     TAG,
     TIMESTAMP,
+    TRAPS,
     VALUE,
     NodeComposer,
 )
@@ -86,6 +88,7 @@ def read(source: Source) -> Fragment:
 
 # ---------------------------------------------------------------------------------------------- YAML
 
+_SCALAR: Final = yaml.ScalarNode
 _UNPORTABLE: Final = {
     TAG + "binary": "binary data",
     TAG + "set": "a set",
@@ -103,7 +106,7 @@ class _YamlReading:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.construct = MAKERS
-        self.traps = NodeComposer.traps
+        self.traps = TRAPS
         self.depth = 0
         # only a file that holds an anchor can meet a node twice
         self.seen: dict[int, Node | None] | None = {} if b"&" in source.data else None
@@ -161,7 +164,7 @@ class _YamlReading:
         return Origin(self.path, mark.line + 1, mark.column + 1)
 
     def _node(self, node: Any, origin: Origin) -> Node:
-        if type(node) is yaml.ScalarNode and self.seen is None:
+        if type(node) is _SCALAR and self.seen is None:
             tag = node.tag
             if node.value in self.traps:
                 self._warn_of_trap(node)
@@ -185,7 +188,7 @@ class _YamlReading:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Invalid(too_deep(self._at(node)))
-        path = self.path
+        path, traps = self.path, self.traps
         value: Any
         if type(node) is yaml.MappingNode:
             value = {}
@@ -194,7 +197,10 @@ class _YamlReading:
             else:
                 for key, child in self._pairs(node):
                     mark = key.start_mark
-                    value[key.value] = self._node(child, Origin(path, mark.line + 1, mark.column + 1))
+                    place = Origin(path, mark.line + 1, mark.column + 1)
+                    is_text = type(child) is _SCALAR and child.tag == STR and self.seen is None
+                    is_plain = is_text and child.value not in traps
+                    value[sys.intern(key.value)] = Node(child.value, place) if is_plain else self._node(child, place)
         else:
             value = []
             if node.tag != SEQ:
@@ -209,6 +215,9 @@ class _YamlReading:
     def _pairs(self, node: Any) -> list[tuple[Any, Any]]:
         """Give a mapping's pairs after its merge keys, which come first and lose, as PyYAML has it; checks the keys."""
         pairs: list[tuple[Any, Any]] = node.value
+        names = {key.value for key, _ in pairs if key.tag == STR and type(key) is _SCALAR}
+        if len(names) == len(pairs) and len(max(names, key=len, default="")) <= MAX_KEY:
+            return pairs  # as nearly all are
         places: dict[str, Any] = {}
         merges: list[Any] = []
         good = []
@@ -216,7 +225,7 @@ class _YamlReading:
             if key.tag == MERGE:
                 name = "<<"
                 merges.append(child)
-            elif type(key) is yaml.ScalarNode and key.tag in (STR, VALUE):
+            elif type(key) is _SCALAR and key.tag in (STR, VALUE):
                 name = key.value
                 if len(name) > MAX_KEY:
                     self._report(

@@ -28,6 +28,8 @@ def near_extends(fragment: Fragment, keys: tuple[str, ...], exists: Callable[[st
     """Warn of a top-level key that looks like an extends key, names files that exist, and is data all the same."""
     folder = posixpath.dirname(fragment.source.path)
     for key, child in fragment.body.value.items():
+        if type(child.value) is dict:
+            continue
         named = [item.value for item in child.value] if type(child.value) is list else [child.value]
         if key in keys or not named or not all(type(name) is str and name.endswith(SUFFIXES) for name in named):
             continue

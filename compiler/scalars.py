@@ -5,6 +5,8 @@ Types and values are those of `yaml.safe_load`: PyYAML's own resolver and constr
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -72,36 +74,36 @@ def _trap(text: str, tag: str) -> Trap | None:
         return None  # refused where it stands
 
 
-class NodeComposer(CParser, Resolver):
-    """libyaml's parser up to nodes; plain scalars are resolved through a memo, as most of them recur."""
+TRAPS: Final[dict[str, Trap]] = {}
+"""Of the plain scalars that were resolved so far, those that are told; emptied with the memo, between two files."""
 
-    _memo: dict[str, str] = {}  # noqa: RUF012 - shared on purpose, and bounded
-    traps: dict[str, Trap] = {}  # noqa: RUF012 - of the scalars in the memo, those that are told
+MEMO: Final = 16_384
+"""How many scalars are remembered: most plain ones recur."""
+
+_resolver: Final = Resolver()
+
+
+@functools.cache
+def _tag_of(kind: Any, value: Any, implicit: Any) -> str:
+    """Give the tag of a node as a safe loader resolves it; `implicit` says whether a scalar is plain."""
+    tag = str(_resolver.resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+    if kind is yaml.ScalarNode and implicit[0]:
+        trap = _trap(value, tag)
+        if trap is not None:
+            TRAPS[value] = trap
+    return tag
+
+
+class NodeComposer(CParser):
+    """libyaml's parser up to nodes. What it calls for each of them is written in C: a memo, and nothing at all."""
+
+    resolve = staticmethod(_tag_of)
+    # a safe loader has no path resolvers: two callables that take what these are given, and do nothing with it
+    descend_resolver = staticmethod(operator.is_)
+    ascend_resolver = staticmethod(int)
 
     def __init__(self, data: bytes) -> None:
         CParser.__init__(self, data)
-        Resolver.__init__(self)
-        if len(self._memo) > 16_384:  # between two files, as the traps of one are asked for after its nodes are made
-            self._memo.clear()
-            self.traps.clear()
-
-    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
-        """Give the tag of a node without one; `implicit` says whether a scalar is plain."""
-        if kind is not yaml.ScalarNode:
-            return MAP if kind is yaml.MappingNode else SEQ
-        if not implicit[0]:
-            return STR
-        memo = self._memo
-        tag = memo.get(value)
-        if tag is None:
-            tag = memo[value] = Resolver.resolve(self, kind, value, implicit)  # type: ignore[no-untyped-call]
-            trap = _trap(value, tag)
-            if trap is not None:
-                self.traps[value] = trap
-        return tag
-
-    def descend_resolver(self, _parent: Any, _index: Any) -> None:
-        """Skip path resolvers: a safe loader has none."""
-
-    def ascend_resolver(self) -> None:
-        """Skip path resolvers."""
+        if _tag_of.cache_info().currsize > MEMO:  # between two files: the traps of one are asked for after its nodes
+            _tag_of.cache_clear()
+            TRAPS.clear()

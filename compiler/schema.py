@@ -253,6 +253,7 @@ def arguments() -> dict[str, Argument]:
     }
 
 
+@functools.lru_cache(maxsize=16_384)
 def field_of(section: str, key: str) -> Field | None:
     """Give what a key of a section takes, or None where there is no such key."""
     own = PROJECT.get(section, {}).get(key)
@@ -280,6 +281,7 @@ def default_of(section: str, key: str) -> Any:
     return defaults.get("sft", defaults.get("rlhf"))
 
 
+@functools.lru_cache(maxsize=16_384)
 def is_of_rlhf_alone(section: str, key: str) -> bool:
     """Say whether a key is an argument that only a run of rlhf has."""
     argument = arguments().get(key) if section in FLATTENED and key not in PROJECT.get(section, {}) else None

@@ -106,19 +106,19 @@ def load(root: str, **options: Any) -> Settings:
     fields: dict[str, Any] = {}
     for name, value in {**table, **given}.items():
         read = _READERS.get(name)
-        origin = Origin("", 0, 0) if name in given else _line_of(text, name)
         shown = f"--{_OPTION_OF.get(name, name)}" if name in given else f"tool.trainlock.{name}"
-        if read is None:
-            problems.append(
-                Problem("bad-settings", f"`{shown}` is no setting", origin, hint=did_you_mean(name, _READERS))
-            )
-            continue
         try:
-            fields[name.replace("-", "_")] = read(value)
+            if read is not None:
+                fields[name.replace("-", "_")] = read(value)
+                continue
+            wrong, hint = "is no setting", did_you_mean(name, _READERS)
         except ValueError as error:
-            places = _lines_of_tables(text, name) if isinstance(error, _BadTable) else []
-            place = places[error.index] if isinstance(error, _BadTable) and places else origin
-            problems.append(Problem("bad-settings", f"`{shown}` {error}", place))
+            wrong, hint = str(error), ""
+            if isinstance(error, _BadTable) and len(heads := _lines_of_tables(text, name)) > error.index:
+                problems.append(Problem("bad-settings", f"`{shown}` {wrong}", heads[error.index]))
+                continue
+        origin = Origin("", 0, 0) if name in given else _line_of(text, name)
+        problems.append(Problem("bad-settings", f"`{shown}` {wrong}", origin, hint=hint))
     if problems:
         raise UsageError(*problems)
     made = Settings(**fields)

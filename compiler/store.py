@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final
 
-from compiler import lockfile
 from compiler.catalog import LOCK_SUFFIX, Layout
 from compiler.problems import BuildLocked, Invalid, Problem
 from compiler.values import Origin
@@ -33,11 +32,16 @@ def read_file(path: str) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            return b"/"
+        data = os.read(descriptor, about.st_size + 1)
+        while len(data) > about.st_size and (part := os.read(descriptor, len(data))):
+            data += part  # it grows, or has no size; less than was asked for is all there is
+        return data
+    finally:
         os.close(descriptor)
-        return b"/"
-    with open(descriptor, "rb") as file:
-        return file.read()
 
 
 def write_atomic(path: str, data: bytes, *, alone: bool = True) -> None:
@@ -51,13 +55,9 @@ def write_atomic(path: str, data: bytes, *, alone: bool = True) -> None:
     Raises:
         OSError: the file is as it was, and no temporary file stays.
     """
-    folder, name = os.path.split(path)
-    os.makedirs(folder or ".", exist_ok=True)
-    temporary = os.path.join(folder, f".{name}.tmp" if alone else f".{name}.{os.urandom(8).hex()}.tmp")
-    if alone:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)  # left by a build that was killed
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    folder, slash, name = path.rpartition("/")
+    temporary = f"{folder}{slash}.{name}.tmp" if alone else f"{folder}{slash}.{name}.{os.urandom(8).hex()}.tmp"
+    descriptor = _made(temporary, alone=alone)
     try:
         try:
             view = memoryview(data)
@@ -70,6 +70,20 @@ def write_atomic(path: str, data: bytes, *, alone: bool = True) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def _made(temporary: str, *, alone: bool) -> int:
+    """Open a temporary file for writing; makes its folder where there is none."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        return os.open(temporary, flags, 0o666)
+    except (FileNotFoundError, NotADirectoryError):
+        os.makedirs(os.path.dirname(temporary) or ".", exist_ok=True)
+    except FileExistsError:
+        if not alone:
+            raise
+        os.unlink(temporary)  # left by a build that was killed
+    return os.open(temporary, flags, 0o666)
 
 
 def _write_problem(path: str, error: OSError) -> Problem:
@@ -202,6 +216,8 @@ def write_lock(layout: Layout, lock: str, data: bytes) -> bool:
         if found == data:
             return False
         if found:
+            from compiler import lockfile  # noqa: PLC0415 - where no lock is replaced there is nothing to read
+
             if not lockfile.is_ours(found):
                 raise Invalid(lockfile.foreign(lock))
             header = lockfile.header_of(found)
@@ -263,6 +279,8 @@ def remove_lock(layout: Layout, path: str) -> bool:
     Raises:
         Invalid: `write-failed`.
     """
+    from compiler import lockfile  # noqa: PLC0415
+
     full = layout.absolute(path)
     try:
         data = read_file(full)

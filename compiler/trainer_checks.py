@@ -6,7 +6,7 @@ A check judges and never repairs. Each is a function with an example that is its
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from compiler import schema
 from compiler.effective import FLATTENED
@@ -15,6 +15,31 @@ from compiler.problems import Problem, Severity, nearest
 from compiler.schema import WORDS, Field, fits, kind_of, mend
 from compiler.trainer import held
 from compiler.values import KeyPath, Node, show_path, under
+
+_NESTING: Final = {path[:2] for path in schema.NESTED}
+"""The keys below which some keys are known."""
+
+
+def is_sound(own: Node) -> bool:
+    """Say that nothing is wrong with any key of a fragment, whatever it is merged with.
+
+    Not told of an argument of rlhf alone, as that hangs on `rlhf.rlhf_type`, nor of a section that is no mapping.
+    """
+    is_plain = True
+    for section, node in own.value.items():
+        if section not in schema.SECTIONS:
+            is_plain = False
+        elif type(node.value) is not dict:
+            return False
+        else:
+            for key, child in node.value.items():
+                if schema.is_of_rlhf_alone(section, key):
+                    return False
+                field = schema.field_of(section, key)
+                is_nesting = type(child.value) is dict and (section, key) in _NESTING
+                if field is None or field.choices or field.items or is_nesting or not fits(child.value, field.kinds):
+                    is_plain = False
+    return is_plain or not any(True for check in (unknown_arguments, wrong_values, wrong_choices) for _ in check(own))
 
 
 def _sections(values: Node) -> Iterator[tuple[str, Node]]:
@@ -35,10 +60,10 @@ def unknown_sections(values: Node) -> Iterator[Problem]:
     Good:
         training: {seed: 17}
     """
-    known = (*schema.SECTIONS, *schema.PROJECT[""])
     for key, node in values.value.items():
-        if key in known:
+        if key in schema.SECTIONS or key in schema.PROJECT[""]:
             continue
+        known = (*schema.SECTIONS, *schema.PROJECT[""])
         home, near, far = schema.home_of(key), nearest(key, known), nearest(key, schema.everything())
         if home is not None:
             hint = _belongs(key, home)

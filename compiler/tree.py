@@ -65,11 +65,12 @@ class Disk:
     def __init__(self, root: str) -> None:
         self.root = root
         self._real_root = os.path.realpath(root)
-        self._real_folders: dict[str, str] = {}
+        self._real_folders: dict[str, tuple[str, str]] = {}
+        self._no_links: set[str] = set()
 
     def read(self, path: str) -> bytes:
         """Read a regular file of at most `MAX_BYTES`; never blocks on a FIFO, never opens a device."""
-        descriptor = os.open(os.path.join(self.root, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         try:
             about = os.fstat(descriptor)
             if stat.S_ISDIR(about.st_mode):
@@ -78,14 +79,15 @@ class Disk:
                 raise OSError(22, "it is not a regular file", path)
             if about.st_size > MAX_BYTES:
                 raise ValueError(f"it has {about.st_size:,} bytes, and {MAX_BYTES:,} are allowed")
-            parts = []
-            left = MAX_BYTES + 1
-            while left > 0 and (part := os.read(descriptor, min(about.st_size + 1, left))):
-                parts.append(part)
-                left -= len(part)
-            if left <= 0:
-                raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
-            return b"".join(parts)
+            data = os.read(descriptor, about.st_size + 1)
+            while len(data) > about.st_size:  # it grows, or has no size; less than was asked for is all there is
+                if len(data) > MAX_BYTES:
+                    raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+                part = os.read(descriptor, MAX_BYTES + 1 - len(data))
+                if not part:
+                    break
+                data += part
+            return data
         finally:
             os.close(descriptor)
 
@@ -102,13 +104,20 @@ class Disk:
     def real(self, path: str) -> str:
         """Resolve links; a folder is resolved once a run."""
         folder, _, name = path.rpartition("/")
-        real_folder = self._real_folders.get(folder)
-        if real_folder is None:
-            real_folder = self._real_folders[folder] = os.path.realpath(os.path.join(self.root, folder))
-        full = os.path.join(real_folder, name)
-        if os.path.islink(full):
-            full = os.path.realpath(full)
-        return os.path.relpath(full, self._real_root).replace(os.sep, "/") if full != self._real_root else "."
+        known = self._real_folders.get(folder)
+        if known is None:
+            real = os.path.realpath(os.path.join(self.root, folder))
+            known = self._real_folders[folder] = (real, self._below_root(real))
+        if path not in self._no_links:
+            full = os.path.join(known[0], name)
+            if os.path.islink(full):
+                return self._below_root(os.path.realpath(full))
+        return (
+            posixpath.normpath(f"{known[1]}/{name}") if known[1] == "." or name in (".", "..") else f"{known[1]}/{name}"
+        )
+
+    def _below_root(self, full: str) -> str:
+        return os.path.relpath(full, self._real_root).replace(os.sep, "/")
 
     def names(self, folder: str) -> list[str]:
         """List a folder."""
@@ -122,10 +131,24 @@ class Disk:
         top, out = (os.path.normpath(os.path.join(self.root, path)) for path in (folder, skip))
         paths: list[str] = []
         closed: list[OSError] = []
-        for where, folders, names in os.walk(top, onerror=closed.append):
-            folders[:] = [name for name in folders if not name.startswith(".") and os.path.join(where, name) != out]
-            below = os.path.relpath(where, top).replace(os.sep, "/")
-            paths += [posixpath.normpath(f"{folder}/{below}/{name}") for name in names]
+        waiting = [(top, posixpath.normpath(folder))]
+        while waiting:
+            where, below = waiting.pop()
+            try:
+                with os.scandir(where) as listed:
+                    entries = list(listed)
+            except OSError as error:
+                closed.append(error)
+                continue
+            for entry in entries:
+                name = entry.name
+                path = name if below == "." else f"{below}/{name}"
+                if not _is_folder(entry):
+                    paths.append(path)
+                    if not entry.is_symlink():
+                        self._no_links.add(path)
+                elif not name.startswith(".") and entry.path != out and not entry.is_symlink():
+                    waiting.append((entry.path, path))
         here = os.path.normpath(self.root)
         return Listed(
             paths,
@@ -134,6 +157,31 @@ class Disk:
                 for error in closed
             ],
         )
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+class Remembering(Disk):
+    """The working tree of which bytes were read ahead: whoever reads them then gets those, and once."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        self._kept: dict[str, bytes] = {}
+
+    def remember(self, path: str) -> bytes:
+        """Read a file ahead."""
+        data = self._kept[path] = super().read(path)
+        return data
+
+    def read(self, path: str) -> bytes:
+        """Give the bytes that were read ahead, else read the file."""
+        data = self._kept.pop(path, None)
+        return data if data is not None else super().read(path)
 
 
 class Memory:

@@ -10,6 +10,7 @@ of the two date types that `yaml.safe_load` makes.
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -82,8 +83,8 @@ class Node:
         value: a scalar, `dict[str, Node]` or `list[Node]`; never changed after birth, so trees share nodes.
         origin: of a mapping's entry the place of its key, of a list's item its first character.
         shadows: the nodes that this value overrode, latest first.
-        text: what the emitter keeps: the indent, the bytes, and the key of a leaf or the one file of a list.
-        canon: the canonical bytes of a mapping or a list, once they were made.
+        text: what the emitter keeps: the indent, the bytes, and the key before them.
+        canon: the canonical bytes, once they were made.
     """
 
     __slots__ = ("canon", "origin", "shadows", "text", "value")
@@ -92,7 +93,7 @@ class Node:
         self.value = value
         self.origin = origin
         self.shadows = shadows
-        self.text: tuple[int, bytes, str | None] | None = None
+        self.text: tuple[int, bytes, str] | None = None
         self.canon: bytes | None = None
 
     def __repr__(self) -> str:
@@ -140,11 +141,23 @@ def leaves(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
         yield path, node
 
 
+def _long_text_bytes(text: str) -> bytes:
+    data = text.encode()
+    return b"s%d:%b" % (len(data), data)
+
+
+_text_bytes: Final = functools.lru_cache(maxsize=16_384)(_long_text_bytes)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _float_bytes(value: float) -> bytes:
+    return b"d%b;" % repr(value).encode()
+
+
 def _scalar_bytes(value: Any) -> bytes:
     kind = type(value)
     if kind is str:
-        data: bytes = value.encode()
-        return b"s%d:%b" % (len(data), data)
+        return _long_text_bytes(value)
     if value is None:
         return b"n"
     if kind is bool:
@@ -152,7 +165,7 @@ def _scalar_bytes(value: Any) -> bytes:
     if kind is int:
         return b"i%d;" % value
     if kind is float:
-        return b"d%b;" % repr(value).encode()
+        return _float_bytes(value) if value else b"d%b;" % repr(value).encode()  # 0.0 and -0.0 are equal keys
     if kind is FusionPath:
         return b"F" + canonical(value.values)
     if kind is datetime.datetime:
@@ -174,19 +187,25 @@ def canonical(node: Node) -> bytes:
         return made
     value = node.value
     kind = type(value)
-    if kind is dict:
-        parts = [_scalar_bytes(key) + canonical(child) for key, child in sorted(value.items(), key=_key_bytes)]
-        made = b"m%be" % b"".join(parts)
+    if kind is str:
+        made = _text_bytes(value) if len(value) <= MAX_KEY else _long_text_bytes(value)  # prompts are not kept
+    elif kind is dict:
+        form, keys = _form(tuple(value))
+        made = form % tuple([value[key].canon or canonical(value[key]) for key in keys])
     elif kind is list:
-        made = b"l%be" % b"".join([canonical(child) for child in value])
+        made = b"l%be" % b"".join([child.canon or canonical(child) for child in value])
     else:
-        return _scalar_bytes(value)
+        made = _scalar_bytes(value)
     node.canon = made
     return made
 
 
-def _key_bytes(item: tuple[str, Node]) -> bytes:
-    return item[0].encode()
+@functools.lru_cache(maxsize=1024)
+def _form(keys: tuple[str, ...]) -> tuple[bytes, tuple[str, ...]]:
+    """Give the canonical bytes of a mapping of some keys, with a gap for each value; and the keys, sorted."""
+    ordered = tuple(sorted(keys))  # the order of code points is that of their UTF-8
+    heads = [_text_bytes(key).replace(b"%", b"%%") for key in ordered]
+    return b"m%be" % b"".join([head + b"%b" for head in heads]), ordered
 
 
 def digest(node: Node) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from builders import fragment
-from compiler.lint import OF_PRESETS
+from compiler.lint import OF_KEYS, OF_WHOLE
 from compiler.problems import Problem, in_order
 from compiler.values import Node
 
@@ -14,7 +14,7 @@ GRPO: Final = "rlhf:\n  rlhf_type: grpo\n"
 
 def judged(values: Node) -> list[Problem]:
     """Give what every check of a preset against its trainer finds in resolved values."""
-    return [problem for check in OF_PRESETS for problem in check(values)]
+    return [problem for check in (*OF_KEYS, *OF_WHOLE) for problem in check(values)]
 
 
 def found_in(text: str) -> list[Problem]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -119,14 +120,14 @@ def test_the_order_of_a_directory_listing_does_not_matter(tmp_path: Path, monkey
     """What exists comes sorted, however the file system lists it."""
     write(tmp_path, {f"configs/train/{name}/p.yaml": "" for name in "cabd"})
     forwards = layout(tmp_path).scan()
-    walk = os.walk
+    scandir = os.scandir
 
-    def backwards(top: str, **more: Any) -> Any:
-        for folder, folders, files in walk(top, **more):
-            folders.sort(reverse=True)
-            yield folder, folders, sorted(files, reverse=True)
+    @contextlib.contextmanager
+    def backwards(top: str) -> Iterator[list[os.DirEntry[str]]]:
+        with scandir(top) as entries:
+            yield sorted(entries, key=lambda entry: entry.name, reverse=True)
 
-    monkeypatch.setattr(os, "walk", backwards)
+    monkeypatch.setattr(os, "scandir", backwards)
     again = layout(tmp_path).scan()
     assert list(again.presets.items()) == list(forwards.presets.items())
     assert again == forwards
@@ -154,6 +155,18 @@ def test_a_source_is_found_by_name_by_file_and_by_lock(tmp_path: Path, monkeypat
         assert where.find(wanted, here, sources) == "configs/train/a.yaml", wanted
     assert where.find("fusion/m", here, sources) == "configs/fusion/m.yaml"
     assert where.find("other/x", here, sources) == "configs/other/x.yml"
+
+
+def test_a_plain_name_is_found_without_a_listing(tmp_path: Path) -> None:
+    """And gives what listing everything gives; what may mean several files, or none, is left to it."""
+    paths = ["train/a.yaml", "train/two.yaml", "train/two.yml", "fusion/m.json", "c/x.yaml", "train/.h/p.yaml"]
+    write(tmp_path, {f"configs/{path}": "" for path in (*paths, "train/d.yaml/inside.yaml")})
+    where = layout(tmp_path)
+    sources = where.scan()
+    for wanted, found in (("train/a", "train/a.yaml"), ("train//a", "train/a.yaml"), ("fusion/m", "fusion/m.json")):
+        assert where.named(wanted) == where.find(wanted, str(tmp_path), sources) == f"configs/{found}"
+    for wanted in ("", "train/two", "c/x", "train/.h/p", "./train/a", "train/../train/a", "/train/a", "train/d", "a"):
+        assert where.named(wanted) is None, wanted
 
 
 @pytest.mark.parametrize(

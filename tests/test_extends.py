@@ -219,12 +219,12 @@ def test_a_diamond_is_applied_twice() -> None:
         "configs/train/p.yaml": "extends: [../a.yaml, ../b.yaml]",
     }
     assert order(files, "configs/train/p.yaml") == ["c", "a", "c", "b", "train/p"]
-    assert chain(files, "configs/train/p.yaml").files() == [
+    assert chain(files, "configs/train/p.yaml").files() == (
         "configs/a.yaml",
         "configs/c.yaml",
         "configs/b.yaml",
         "configs/train/p.yaml",
-    ]
+    )
     resolved = resolve(files, "configs/train/p.yaml")
     assert {key: child.value for key, child in resolved.values.value.items()} == {
         "lr": 1,

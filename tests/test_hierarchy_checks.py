@@ -10,7 +10,8 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from builders import Files, resolve, safe_load
+from builders import Files, composer, resolve, safe_load, worded
+from compiler.problems import in_order
 from compiler.values import canonical
 from test_laws import trees
 
@@ -218,7 +219,6 @@ ORDER: Final = [
     ("another type", pair("x: 1\nz: 1", "x: 1.0"), True),
     ("the file decides", pair("x: 1\nz: 1", "x: 2\ny: 1", "x: 3"), False),
     ("apart", pair("x: 1", "y: 1"), False),
-    ("two components", pair("t: {x: 1, z: 1}", "t: {x: 2}", names=COMPONENTS), True),
     ("a component behind a preset", pair("x: 1\nz: 1", "x: 2", names=("train/q", "components/b")), False),
     ("a preset behind a component", pair("t: {x: 1, z: 1}", "t: {x: 2}", names=("components/a", "train/q")), True),
     ("a mapping behind a scalar", pair("x: 1\nz: 1", "x: {a: 1}"), True),
@@ -243,6 +243,27 @@ def test_an_order_names_every_key_that_it_decides() -> None:
         "configs/b.yaml:2:1 sets `x` to `2`, over `1`",
         "configs/b.yaml:1:5 sets `t.b` to `3`, over `2`",
     ]
+
+
+def test_the_order_of_two_components_is_told_once_for_all_presets() -> None:
+    """It belongs to the two, and stands in the one that wins; each preset that lists them is a note."""
+    files = pair("t: {x: 1, y: 1, z: 1}", "t: {x: 2, y: 3}", names=COMPONENTS)
+    files["configs/train/q.yaml"] = files[P]
+    made = composer(files, **GIVEN)
+    found = in_order(problem for path in (P, "configs/train/q.yaml") for problem in made.preset(path).warnings)
+    assert worded(found, files) == (
+        "configs/components/b.yaml:1:5: warning: `t.x` is `2` here and `1` in `configs/components/a.yaml`, and the one "
+        "listed last wins [base-order]\n"
+        "    1 | t: {x: 2, y: 3}\n"
+        "      |     ^\n"
+        "  why: both are components, and neither extends the other\n"
+        "  note: configs/components/a.yaml:1:5 is overridden\n"
+        "  note: configs/components/b.yaml:1:11 wins `t.y` as well\n"
+        "  note: configs/train/p.yaml:3:5 lists this one last\n"
+        "  note: configs/train/q.yaml:3:5 lists this one last\n"
+        "  hint: let this file extend `configs/components/a.yaml` if it refines it; "
+        "else set the values in what lists both"
+    )
 
 
 @given(trees(), st.data())

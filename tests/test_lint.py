@@ -76,7 +76,7 @@ def test_every_check_is_registered() -> None:
     helpers = {exposure.suspects, hierarchy.problems_of, trainer_checks.type_problems, trainer_checks.choice_problems}
     registered = {function for check in lint.CHECKS.values() for function in check.functions}
     assert public - helpers - registered == set()
-    assert {*lint.OF_PRESETS, *lint.OF_MIXES} <= registered
+    assert {*lint.OF_KEYS, *lint.OF_WHOLE, *lint.OF_MIXES} <= registered
 
 
 def test_the_shipped_tree_has_nothing_that_is_not_explained() -> None:

@@ -217,7 +217,10 @@ LOCKING: Final = [
     World(
         "unknown-key",
         {P: "training: {lr: 1}\n"},
-        ("error: `training.lrr` is not set in `configs/train/p.yaml` [unknown-key]\n  hint: did you mean `training.lr`?"),
+        (
+            "error: `training.lrr` is not set in `configs/train/p.yaml` [unknown-key]\n"
+            "  hint: did you mean `training.lr`?"
+        ),
         verb=ask("training.lrr"),
     ),
     World(
