@@ -68,6 +68,8 @@ class Resolved:
 
 
 class _Folded(NamedTuple):
+    """A chain as one value, and what was found of its last file as it was merged; not what was found below it."""
+
     values: Node
     problems: tuple[Problem, ...]
 
@@ -240,10 +242,10 @@ class Composer:
                 raise Invalid(*names)
             self._fit.update(files)
         folded = self._merged(chain, fusion=fusion)  # not kept: a preset is dropped once it is written
-        errors = [problem for problem in folded.problems if problem.severity == "error"]
+        warnings = self._gathered(chain, folded, fusion=fusion)
+        errors = [problem for problem in warnings if problem.severity == "error"]
         if errors:
             raise Invalid(*errors)
-        warnings = list(folded.problems)
         if chain.links > len(files):
             warnings += self._diamonds(chain, folded.values, fusion=fusion)
         return Resolved(chain, folded.values, tuple(warnings))
@@ -268,8 +270,6 @@ class Composer:
         problems: list[Problem] = self._fragment_problems(chain, policy)
         is_wrong = any(problem.severity == "error" for problem in problems)
         below = [self._fold(base, fusion=fusion) for base in chain.bases]
-        for base in below:
-            problems += base.problems
         values = chain.own
         if below and not is_wrong:
             first, *others = (*(base.values for base in below), chain.own)
@@ -279,11 +279,24 @@ class Composer:
                 values = first
                 for node in others:
                     values = merge(values, node, policy, problems.append)
-        if not is_wrong:
+        if (below or shared) and not is_wrong:
             survey = self._surveys.of(values, shared=shared)
-            if chain.bases:
+            if below:
                 problems += hierarchy.problems_of(chain, values, survey, policy, self.layout.is_component)
-        return _Folded(values, tuple(dict.fromkeys(problems)))
+        return _Folded(values, tuple(problems))
+
+    def _gathered(self, chain: Chain, folded: _Folded, *, fusion: bool) -> list[Problem]:
+        """Give what was found while a chain was merged, and each file below it, once."""
+        found = dict.fromkeys(folded.problems)
+        gathered = {chain.path}
+        waiting = [*reversed(chain.bases)]
+        while waiting:
+            base = waiting.pop()
+            if base.path not in gathered:
+                gathered.add(base.path)
+                found.update(dict.fromkeys(self._fold(base, fusion=fusion).problems))
+                waiting += reversed(base.bases)
+        return list(found)
 
     def _fragment_problems(self, chain: Chain, policy: Policy | None) -> list[Problem]:
         problems = [*chain.fragment.warnings, *entry_problems(chain.own, policy)]
