@@ -113,7 +113,7 @@ def builds(bench: Bench) -> Found:
     """A whole build beside the naive loader, its twin with libyaml, and the floor; both shapes of tree."""
     ratios: dict[str, float | None] = {}
     rows = []
-    sample = 100 if bench.small else 1000
+    sample = 100 if bench.small else 250  # of the naive loader, which takes as long for each preset
     for shape in trees.Shape.__args__:  # type: ignore[attr-defined]
         root = bench.tree(1000, shape)
         presets = naive.presets(str(root))[:: 1000 // sample]

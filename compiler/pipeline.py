@@ -79,8 +79,9 @@ class Workspace:
         if self.layout.settings.trainer is not None and not self.is_mix(source):
             problems = trainer_checks.problems_of(resolved.values, self._sound.rest(resolved.chain, resolved.values))
             found = [_of_preset(problem, source) for problem in problems]
-            if any(problem.severity == "error" for problem in found):
-                raise Invalid(*(problem for problem in found if problem.severity == "error"))
+            errors = [problem for problem in found if problem.severity == "error"]
+            if errors:
+                raise Invalid(*errors)
             resolved.warnings = (*resolved.warnings, *found)
         return Compiled(resolved, self.layout.lock_of(source), lockfile.encode(resolved, self.layout, self._encoder))
 
