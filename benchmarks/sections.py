@@ -137,6 +137,13 @@ def builds(bench: Bench) -> Found:
     return Found(ratios, [Table("A build of 1,000 presets", head, rows)])
 
 
+def shares(bench: Bench) -> Found:
+    """Where the time of a build goes."""
+    found: dict[str, float] = json.loads(bench.script("shares.py", bench.tree(1000), 3 if bench.small else 15))
+    rows = [(stage, f"{share:.0%}") for stage, share in found.items()]
+    return Found({}, [Table("Where the time of a build of 1,000 presets goes", ("stage", "share"), rows)])
+
+
 def growth(bench: Bench) -> Found:
     """A build of ten times as many presets, and its memory beside that of stock doit."""
     small, large = bench.tree(1000), bench.tree(10_000)
@@ -367,6 +374,7 @@ def typed(value: Any) -> Any:
 
 SECTIONS: Final[dict[str, Callable[[Bench], Found]]] = {
     "builds": builds,
+    "shares": shares,
     "growth": growth,
     "nothing": nothing,
     "rewrites": rewrites,
