@@ -5,14 +5,14 @@ A ratio is the median over rounds of the ratio within one round; a cost by itsel
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 What = Literal["cpu", "wall", "memory"]
 
@@ -59,27 +59,25 @@ def run(command: Command) -> Cost:
         Failed: it has another exit code; with the end of what it printed.
     """
     command.before()
-    with open(os.devnull, "rb") as nothing:
-        begun = time.perf_counter()
-        process = subprocess.Popen(
-            command.arguments,
-            cwd=command.folder,
-            stdin=nothing,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment(),
-        )
-        assert process.stdout is not None
-        said = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        process.stdout.close()
-    if process.returncode != command.code:
-        tail = said.decode("utf-8", "replace")[-2000:]
-        raise Failed(f"{command.name}: exit code {process.returncode}, not {command.code}\n{tail}")
-    per_megabyte = 1024**2 if sys.platform == "darwin" else 1024
-    return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / per_megabyte)
+    asked = [sys.executable, "-I", "-S", "-c", BESIDE, *(str(one) for one in command.arguments)]
+    done = subprocess.run(asked, cwd=command.folder, capture_output=True, env=environment(), check=True)
+    code, cpu, wall, memory = json.loads(done.stderr)
+    if code != command.code:
+        tail = done.stdout.decode("utf-8", "replace")[-2000:]
+        raise Failed(f"{command.name}: exit code {code}, not {command.code}\n{tail}")
+    return Cost(cpu, wall, memory / (1024**2 if sys.platform == "darwin" else 1024))
+
+
+BESIDE: Final = """\
+import os, subprocess, sys, time
+begun = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+_, status, used = os.wait4(process.pid, 0)
+wall = time.perf_counter() - begun
+process.returncode = code = os.waitstatus_to_exitcode(status)
+sys.stderr.write(str([code, used.ru_utime + used.ru_stime, wall, used.ru_maxrss]))
+"""
+"""Runs a process from a small one: a child begins with the peak memory of its parent."""
 
 
 class Rounds:

@@ -127,8 +127,7 @@ class Encoder:
         comment = self._comments.get(file)
         if comment is None:
             comment = self._comments[file] = b"  # " + self._label_of(file).encode() + b"\n"
-        missing = COMMENT_COLUMN - 2 - len(line)
-        return b"%b%b%b" % (line, b" " * missing, comment) if missing > 0 else line + comment
+        return line.ljust(COMMENT_COLUMN - 2) + comment
 
     def _mapping(self, node: Node, indent: int) -> bytes:
         lines = []

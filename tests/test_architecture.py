@@ -29,7 +29,7 @@ OWNERS = {
     "subprocess": {"history"},
     "watchfiles": {"watching"},
 }
-"""Which modules may import what others leave alone; `run` asks PyYAML for its version besides."""
+"""Which modules may import what others leave alone."""
 
 WRITERS = {"store"}
 """The modules that write to disk."""
@@ -98,7 +98,7 @@ def trespasses(name: str, text: str) -> list[str]:
     return [
         f"{name}:{line} imports {imported}"
         for imported, line in imports(text)
-        if imported in OWNERS and name not in OWNERS[imported] and (name, imported) != ("run", "yaml")
+        if imported in OWNERS and name not in OWNERS[imported]
     ]
 
 
@@ -211,16 +211,6 @@ def test_only_the_store_writes(name: str) -> None:
         assert writes(name, sources()[name]) == []
     else:
         assert writes(name, sources()[name]) != []
-
-
-def test_a_run_takes_nothing_of_yaml_but_its_version() -> None:
-    """The version goes into what a lock was made with; reading is left to the reader."""
-    used = {
-        node.attr
-        for node in ast.walk(ast.parse(sources()["run"]))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "yaml"
-    }
-    assert used <= {"__version__"}
 
 
 def test_what_words_complaints_of_a_parser_does_not_parse() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ import pytest
 import cli_runs
 from builders import REPOSITORY
 from cli_runs import LOCKS, Ask, Said, locks, run, tree, write
+from compiler.arguments import VERBS, parser
+from compiler.problems import UsageError
 
 ask, fresh, built_once, built = cli_runs.ask, cli_runs.fresh, cli_runs.built_once, cli_runs.built
 
@@ -198,3 +203,36 @@ def test_help_and_version_go_to_stdout() -> None:
     }
     version = run(REPOSITORY, "--version")
     assert (version.code, version.out) == (0, "trainlock 0.1.0\n")
+
+
+@pytest.mark.parametrize("columns", ["50", "160", "nonsense"])
+def test_help_is_as_wide_as_the_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As COLUMNS says, else as the terminal is, else 80; no line is longer."""
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(sys, "__stdout__", io.StringIO())
+    widest = max(len(line) for line in parser().format_help().splitlines())
+    assert widest <= (int(columns) if columns.isdecimal() else 80)
+    assert (widest > 80) == (columns == "160")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_parser_of_one_verb_parses_like_that_of_all(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whichever verb is asked for, its help and its mistakes read the same as if all others had been made ready too."""
+    said = []
+    for made in (parser([verb]), parser()):
+        with pytest.raises(SystemExit):
+            made.parse_args([verb, "--help"])
+        with pytest.raises(UsageError) as wrong:
+            made.parse_args([verb, "--no-such-option", "a", "b", "c"])
+        said.append((capsys.readouterr().out, str(wrong.value)))
+    assert said[0] == said[1]
+
+
+def test_the_command_ends_with_its_code_and_all_that_it_printed(built: Path) -> None:
+    """The process ends at once, and loses nothing of what went to a pipe."""
+    for arguments, code in ((["list"], 0), (["why", "train/small", "no.such.key"], 2)):
+        process = subprocess.run(
+            [sys.executable, "-m", "compiler", *arguments], cwd=built, capture_output=True, text=True, check=False
+        )
+        said = run(built, *arguments)
+        assert (process.returncode, process.stdout, process.stderr) == (code, said.out, said.err)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import posixpath
 from typing import Any
 
@@ -11,11 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from builders import composer, resolve, typed
-from compiler.merging import FUSION, Policy, merge
+from compiler.merging import FUSION, Policy, merge, merge_all
 from compiler.problems import Problem
 from compiler.reader import read
 from compiler.tree import Source
-from compiler.values import Node, canonical, leaves, node_of, plain
+from compiler.values import Node, canonical, leaves, node_of, plain, under
 
 KEYS = st.sampled_from(["a", "b", "c", "d"])
 SCALARS = st.sampled_from([None, 0, 1, 1.0, True, False, "", "x", "1", "no", -0.0, 1e-07])
@@ -244,3 +245,51 @@ def test_the_legacy_loader_of_this_test_can_disagree() -> None:
         flat = legacy_merge(flat, body)
     assert legacy_load(NOT_ASSOCIATIVE, "configs/train/f0.yaml") == {"x": {"p": 1, "q": 2}}
     assert flat == {"x": {"q": 2}}
+
+
+@given(st.lists(DOCUMENTS, min_size=1, max_size=5))
+def test_many_documents_merge_at_once_as_they_do_two_at_a_time(documents: list[Any]) -> None:
+    """The same values in the same order, and the same values overridden, latest first."""
+
+    def two(base: Node, over: Node) -> Node:
+        if not isinstance(base.value, dict) or not isinstance(over.value, dict):
+            return Node(over.value, over.origin, (*over.shadows, base, *base.shadows))
+        both = dict(base.value)
+        for key, child in over.value.items():
+            both[key] = two(both[key], child) if key in both else child
+        return Node(both, over.origin, over.shadows + base.shadows)
+
+    def told(node: Node) -> Any:
+        below = node.value.items() if isinstance(node.value, dict) else ()
+        return [typed(plain(shadow)) for shadow in node.shadows], [(key, told(child)) for key, child in below]
+
+    nodes = [node_of(document) for document in documents]
+    at_once, by_twos = merge_all(nodes), functools.reduce(two, nodes)
+    assert typed(plain(at_once)) == typed(plain(by_twos))
+    assert told(at_once) == told(by_twos)
+
+
+MIX = "configs/fusion/m.yaml"
+NAMING = st.dictionaries(KEYS, st.sampled_from([MIX, "", None, 5]) | st.dictionaries(KEYS, st.just(MIX)), max_size=2)
+
+
+@given(NAMING, NAMING, NAMING, NAMING, st.booleans())
+@example({"a": {"b": MIX}}, {"a": None}, {"a": {"c": MIX}}, {}, True)
+def test_the_mix_of_a_preset_is_known_without_merging(one: Any, two: Any, three: Any, own: Any, deep: bool) -> None:
+    """It is what the merged preset holds at the fusion key, whatever stands in the place of its section on the way."""
+    files = {
+        "configs/one.yaml": yaml.safe_dump(one),
+        "configs/two.yaml": yaml.safe_dump({**two, "extends": "one.yaml"} if deep else two),
+        "configs/three.yaml": yaml.safe_dump(three),
+        "configs/train/p.yaml": yaml.safe_dump({**own, "extends": ["../two.yaml", "../three.yaml"]}),
+        MIX: "targets: [{dataset: a, train_jsonl: b}]",
+    }
+    made = composer(files, fusion_key=("a", "b"))
+    chain = made.extends.chain("configs/train/p.yaml")
+    values = merge_all([*(made.extends.chain(f"configs/{name}.yaml").own for name in _order(deep)), chain.own])
+    held = under(values, ("a", "b"))
+    assert made.mix_named_by("configs/train/p.yaml") == (MIX if held is not None and held.value == MIX else None)
+
+
+def _order(deep: bool) -> list[str]:
+    return ["one", "two", "three"] if deep else ["two", "three"]
