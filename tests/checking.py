@@ -12,9 +12,15 @@ from compiler.values import Node
 GRPO: Final = "rlhf:\n  rlhf_type: grpo\n"
 
 
-def judged(values: Node) -> list[Problem]:
-    """Give what every check of a preset against its trainer finds in resolved values."""
-    return [problem for check in (*OF_KEYS, *OF_WHOLE) for problem in check(values)]
+def judged(values: Node, rest: Node | None = None) -> list[Problem]:
+    """Give what every check of a preset against its trainer finds in resolved values.
+
+    Args:
+        values: of the preset.
+        rest: what of it is looked at key by key; everything, if None.
+    """
+    by_key = [problem for check in OF_KEYS for problem in check(values if rest is None else rest)]
+    return [*by_key, *(problem for check in OF_WHOLE for problem in check(values))]
 
 
 def found_in(text: str) -> list[Problem]:

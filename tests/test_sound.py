@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from builders import Files, composer
+from checking import judged
 from compiler import trainer_checks
 from compiler.problems import in_order
 from compiler.sound import Sound
@@ -61,7 +62,7 @@ def test_nothing_is_lost_by_judging_fragments(files: Files) -> None:
     sound = Sound(trainer_checks.is_sound, ("rlhf", "rlhf_type"))
     for _ in range(2):
         rest = sound.rest(resolved.chain, resolved.values)
-        assert trainer_checks.problems_of(resolved.values, rest) == trainer_checks.problems_of(resolved.values)
+        assert judged(resolved.values, rest) == judged(resolved.values)
 
 
 def test_of_sound_fragments_nothing_is_looked_at_again() -> None:
@@ -80,23 +81,23 @@ def test_a_fragment_is_judged_once() -> None:
     names = [f"configs/train/p{number}.yaml" for number in range(5)]
     shared = {"configs/base.yaml": "training: {seed: 17}", "configs/mid.yaml": "extends: base.yaml"}
     made = composer({**shared, **dict.fromkeys(names, "extends: ../mid.yaml\ntuner: {lora_rank: 8}")})
-    judged: list[Any] = []
+    asked: list[Any] = []
 
     def is_sound(own: Node) -> bool:
-        judged.append(plain(own))
+        asked.append(plain(own))
         return True
 
     sound = Sound(is_sound, ("rlhf", "rlhf_type"))
     for name in names:
         resolved = made.preset(name)
         sound.rest(resolved.chain, resolved.values)
-    assert judged.count({"training": {"seed": 17}}) == 1
-    assert len(judged) == 2 + len(names)
+    assert asked.count({"training": {"seed": 17}}) == 1
+    assert len(asked) == 2 + len(names)
 
 
 def test_every_world_here_but_the_first_has_a_problem() -> None:
     """A world in which nothing is wrong shows nothing; a value that is overridden is none either."""
     quiet = {"sound", "an argument of rlhf alone, in a run of it"}
     for name, files in WORLDS.items():
-        found = in_order(trainer_checks.problems_of(composer(files).preset("configs/train/p.yaml").values))
+        found = in_order(judged(composer(files).preset("configs/train/p.yaml").values))
         assert (found == []) == (name in quiet), name
