@@ -6,6 +6,7 @@ nor is a value that a check found to be a secret by its key; what is silenced as
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -34,6 +35,9 @@ _TOKENS: Final = re.compile(
 Each repetition is bounded, so that no text takes more than linear time.
 """
 
+SHORTEST: Final = 10
+"""The fewest characters of such a text: `a://:xyz@h`."""
+
 _KEY: Final = re.compile(
     r"passw(?:or)?d$|passphrase$|secrets?$|^pwd$|^pass$|[_-]pass$|credentials?$|^authorization$"
     r"|(?:^|[_-])(?:api|access|secret|private|openai|wandb|swanlab)[_-]?keys?$"
@@ -50,6 +54,49 @@ _STANDS_FOR_ONE: Final = re.compile(
 )
 """A variable, a placeholder, the name of a variable, a path, or too short to be one."""
 
+_MARKS: Final = tuple(
+    mark.encode()
+    for mark in (
+        *(
+            "hf_",
+            "ghp_",
+            "gho_",
+            "ghu_",
+            "ghs_",
+            "ghr_",
+            "github_pat_",
+            "glpat-",
+            "sk-",
+            "gsk_",
+            "nvapi-",
+            "npm_",
+            "pypi-",
+        ),
+        *(
+            "akia",
+            "asia",
+            "ltai",
+            "aiza",
+            "xox",
+            "hooks.slack",
+            "eyj",
+            "private key",
+            "://",
+            "bearer ",
+            "authorization",
+        ),
+        *("pass", "pwd", "secret", "credential", "key", "token"),
+    )
+)
+"""What a file holds, in small letters, in which anything can be a secret; most presets hold none of it."""
+
+
+def may_hold_one(data: bytes) -> bool:
+    """Say whether a file is worth a look at each of its values."""
+    low = data.lower()
+    return any(mark in low for mark in _MARKS)
+
+
 SAID_INSTEAD: Final = "(a secret)"
 
 _hidden: set[str] = set()
@@ -58,13 +105,21 @@ _shown: set[str] = set()
 
 def token_in(text: str) -> str:
     """Say what a text holds that is a secret by its form, such as `a GitHub token`; nothing where it holds none."""
+    if len(text) < SHORTEST:
+        return ""
     found = _TOKENS.search(text)
     return str(found.lastgroup).replace("_", " ") if found is not None else ""
 
 
-def is_kept_at(key: str, text: str) -> bool:
-    """Say whether a text is a secret because of the key that holds it, and not only stands for one."""
-    return _KEY.search(key) is not None and _STANDS_FOR_ONE.fullmatch(text) is None
+@functools.lru_cache(maxsize=16_384)
+def keeps_secrets(key: str) -> bool:
+    """Say whether what stands at a key, or below it, is a secret whatever it looks like."""
+    return _KEY.search(key) is not None
+
+
+def stands_for_one(text: str) -> bool:
+    """Say whether a text names a variable, a file or nothing in particular, and is no secret itself."""
+    return _STANDS_FOR_ONE.fullmatch(text) is not None
 
 
 def hide(text: str) -> None:

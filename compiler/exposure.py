@@ -18,22 +18,27 @@ class Suspect(NamedTuple):
     what: str
 
 
-def suspects(node: Node, path: KeyPath = ()) -> Iterator[Suspect]:
-    """Yield what looks like a secret in one fragment, before it is merged with anything."""
+def suspects(node: Node, *, kept: bool = False) -> Iterator[Suspect]:
+    """Yield what looks like a secret in one fragment, before it is merged with anything.
+
+    Args:
+        node: the values of the fragment.
+        kept: whether they stand below a key of secrets.
+    """
     value = node.value
-    if type(value) is dict:
+    kind = type(value)
+    if kind is dict:
         for key, child in value.items():
-            what = disguise.token_in(key)
-            if what:
+            if len(key) >= disguise.SHORTEST and (what := disguise.token_in(key)):
                 yield Suspect(child.origin, key, what)
-            yield from suspects(child, (*path, key))
-    elif type(value) is list:
-        for index, child in enumerate(value):
-            yield from suspects(child, (*path, index))
-    elif type(value) is str:
-        what = disguise.token_in(value)
-        if not what and any(type(step) is str and disguise.is_kept_at(step, value) for step in path):
-            what = "a secret"
+            below = type(child.value)
+            if below is str or below is dict or below is list:
+                yield from suspects(child, kept=kept or disguise.keeps_secrets(key))
+    elif kind is list:
+        for child in value:
+            yield from suspects(child, kept=kept)
+    elif kind is str and (kept or len(value) >= disguise.SHORTEST):
+        what = disguise.token_in(value) or ("a secret" if kept and not disguise.stands_for_one(value) else "")
         if what:
             yield Suspect(node.origin, value, what)
 

@@ -90,9 +90,8 @@ class Bases:
     def __init__(self, chain: Chain, survey: Survey) -> None:
         self.chain = chain
         self.overriding = survey.overriding
-        self.dead = {
-            index for index, base in enumerate(chain.bases) if base.closure.isdisjoint(survey.files)
-        } - self._masking()
+        dead = {index for index, base in enumerate(chain.bases) if base.closure.isdisjoint(survey.files)}
+        self.dead = dead - self._masking() if dead else dead
         self._of_file: dict[str, tuple[int, ...]] = {}
 
     def of(self, node: Node) -> tuple[int, ...]:

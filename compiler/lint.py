@@ -201,7 +201,8 @@ class Lint:
         for link in resolved.chain.merge_order():
             made = self._suspects.get(link.path)
             if made is None:
-                made = self._suspects[link.path] = tuple(exposure.suspects(link.own))
+                is_worth_it = disguise.may_hold_one(link.fragment.source.data)
+                made = self._suspects[link.path] = tuple(exposure.suspects(link.own)) if is_worth_it else ()
                 for suspect in made:
                     is_meant = self._silences_of("secret-value", suspect.origin.file)
                     (disguise.show if is_meant else disguise.hide)(suspect.text)

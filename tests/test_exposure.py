@@ -36,6 +36,22 @@ TOKENS: Final = {
 }
 
 
+KEYS: Final = [
+    *(
+        "password",
+        "api_key",
+        "apikey",
+        "wandb_api_key",
+        "SECRET",
+        "hub_token",
+        "aws-secret-key",
+        "db_passwd",
+        "pwd",
+    ),
+    *("github_token", "refresh_token", "api_keys", "secrets", "DB_PASS", "clientSecret", "dbPassword", "wandb_key"),
+]
+
+
 def told(text: str) -> list[str]:
     """Give what is said of the values of a YAML text."""
     body = fragment(text).body
@@ -53,23 +69,7 @@ def test_a_token_is_known_by_its_form_at_any_key(token: str, what: str) -> None:
         assert told(text) == [f"`{path}` looks like {what}"]
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        *(
-            "password",
-            "api_key",
-            "apikey",
-            "wandb_api_key",
-            "SECRET",
-            "hub_token",
-            "aws-secret-key",
-            "db_passwd",
-            "pwd",
-        ),
-        *("github_token", "refresh_token", "api_keys", "secrets", "DB_PASS", "clientSecret", "dbPassword", "wandb_key"),
-    ],
-)
+@pytest.mark.parametrize("key", KEYS)
 def test_a_text_at_a_key_of_secrets_is_told(key: str) -> None:
     """Whatever it looks like."""
     assert told(f"a: {{{key}: correct horse}}\n") == [f"`a.{key}` looks like a secret"]
@@ -119,6 +119,13 @@ def test_what_stands_for_a_secret_is_none(value: str) -> None:
 def test_what_trains_is_no_secret(text: str) -> None:
     """Special tokens, checkpoints, run names and addresses are left alone."""
     assert told(text) == []
+
+
+def test_a_file_without_a_mark_holds_no_secret() -> None:
+    """No token and no key of secrets is passed over with the file that holds it; an ordinary preset is."""
+    for text in (*TOKENS, *KEYS):
+        assert disguise.may_hold_one(f"a: {{b: {text}}}".encode()), text
+    assert not disguise.may_hold_one(b"training: {output_dir: out, run_name: epoch_30, learning_rate: 1.0e-4}")
 
 
 def test_a_key_that_is_a_token_is_told_and_not_shown(tmp_path: Path) -> None:
