@@ -68,10 +68,14 @@ class Resolved:
 
 
 class _Folded(NamedTuple):
-    """A chain as one value, and what was found of its last file as it was merged; not what was found below it."""
+    """A chain as one value, and what was found of its last file as it was merged.
+
+    What was found below it is only said to be there: it is gathered for the document that is asked for.
+    """
 
     values: Node
     problems: tuple[Problem, ...]
+    has_more: bool
 
 
 class Composer:
@@ -283,11 +287,13 @@ class Composer:
             survey = self._surveys.of(values, shared=shared)
             if below:
                 problems += hierarchy.problems_of(chain, values, survey, policy, self.layout.is_component)
-        return _Folded(values, tuple(problems))
+        return _Folded(values, tuple(problems), any(base.problems or base.has_more for base in below))
 
     def _gathered(self, chain: Chain, folded: _Folded, *, fusion: bool) -> list[Problem]:
         """Give what was found while a chain was merged, and each file below it, once."""
         found = dict.fromkeys(folded.problems)
+        if not folded.has_more:
+            return list(found)
         gathered = {chain.path}
         waiting = [*reversed(chain.bases)]
         while waiting:
