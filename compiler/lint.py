@@ -24,11 +24,16 @@ OF_PRESETS: Final[tuple[ValuesCheck, ...]] = (
     trainer_checks.unknown_arguments,
     trainer_checks.wrong_values,
     trainer_checks.wrong_choices,
+    trainer_checks.out_of_range,
     combinations.curriculum_off,
     combinations.deepspeed_config,
     combinations.rewards,
     combinations.batches,
+    combinations.truncations,
     combinations.chord,
+    combinations.partners,
+    combinations.precisions,
+    combinations.best_models,
 )
 """The checks of a resolved preset against its trainer."""
 
@@ -65,11 +70,16 @@ CHECKS: Final[dict[str, Check]] = {
     "unknown-argument": Check("error or warning", (trainer_checks.unknown_arguments, mix_checks.unknown_keys)),
     "wrong-type": Check("error", (trainer_checks.wrong_values, mix_checks.wrong_types)),
     "wrong-choice": Check("error", (trainer_checks.wrong_choices, mix_checks.wrong_choices)),
+    "out-of-range": Check("error", (trainer_checks.out_of_range,)),
     "curriculum-off": Check("error", (combinations.curriculum_off,)),
     "deepspeed-config": Check("error", (combinations.deepspeed_config,)),
     "reward-count": Check("error", (combinations.rewards,)),
     "grpo-batch": Check("error", (combinations.batches,)),
+    "grpo-truncation": Check("error", (combinations.truncations,)),
     "chord-config": Check("error", (combinations.chord,)),
+    "missing-partner": Check("error", (combinations.partners,)),
+    "precision-clash": Check("error", (combinations.precisions,)),
+    "best-model": Check("error", (combinations.best_models,)),
 }
 """Every check by the code of what it tells."""
 

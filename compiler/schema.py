@@ -12,9 +12,9 @@ import os
 import re
 from typing import Any, Final, NamedTuple
 
-from compiler.effective import FLATTENED
 from compiler.emitter import scalar_text
 from compiler.spelling import with_a_dot
+from compiler.trainer import FLATTENED
 from compiler.values import KeyPath
 
 
@@ -170,7 +170,6 @@ ALSO_KINDS: Final = {
     "rope_scaling": "dict",
     "teacher_deepspeed": "dict",
     "init_weights": "bool",  # its texts `true` and `false` become booleans (swift/llm/argument/tuner_args.py)
-    "fsdp": "bool",  # true is `full_shard` (transformers/training_args.py)
     "scale_rewards": "bool",  # true is `group`, false is `none` (trl/trainer/grpo_config.py)
     "logging_steps": "float",  # below 1 a share of all steps (transformers/training_args.py)
     "lora_alpha": "float",  # only ever divided by the rank (peft)
@@ -185,11 +184,14 @@ NOT_NULL: Final = (
     "custom_dataset_info",
     "dataset",
     "lora_modules",
+    "model",
     "new_special_tokens",
     "report_to",
+    "reward_funcs",
     "val_dataset",
 )
-"""Lists that the trainer looks into before it asks whether they are there: null stops it with an error."""
+"""What the trainer looks into before it asks whether it is there: null stops it with an error."""
+
 
 _HOMES: Final = {
     "ModelArguments": "model",
@@ -317,6 +319,8 @@ def mend(path: KeyPath, value: Any, field: Field) -> tuple[str, str]:
         return "", f"write `{scalar_text(one).decode()}`, without brackets" if one and fits(one, takes) else ""
     if type(value) is dict:
         return "", ""
+    if type(value) is bool and "str" in takes and "list" in takes:
+        return "YAML 1.1 reads `yes`, `no`, `on` and `off` as booleans", ""  # which name was meant nobody can tell
     if type(value) is bool and "str" in takes:
         words = [f'`"{word}"`' for word, meant in _BOOLEANS.items() if meant is value]
         if field.choices:
