@@ -23,6 +23,7 @@ A module imports only from those above it.
     references  what an extends key names; cycles, keys that look like one      read files
     extends     references to Chain; cycles, missing bases, merge order         merge values
     checks      named checks, one function each                                 repair a value
+    diamonds    bases that are reached twice, and what that undoes              merge
     hierarchy   checks of what a fragment makes of its bases                    repair a value
     compose     preset and fusion config to Resolved; each file parsed once     write
     provenance  where a value was written, and what it overrode                 compose
@@ -38,6 +39,7 @@ A module imports only from those above it.
     effective   values that the trainer rewrites after the merge                change a value
     schema      what the trainer takes: its recorded arguments, the project's   judge
     json_schema  what the checks take, as JSON Schema for editors                judge
+    mending     how to write what was meant by a value of the wrong type        judge
     sound       values that checks need not look at again                       judge
     trainer_checks  checks of a resolved preset against its trainer             repair a value
     combinations  checks of what must fit together in a preset                  repair a value

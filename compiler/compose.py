@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
-from collections import Counter
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from compiler import hierarchy
+from compiler import diamonds, hierarchy
 from compiler.catalog import FUSION_SUFFIXES, Layout, unfit_names
 from compiler.checks import component_sections, mix_problems
 from compiler.extends import Chain, Extends
@@ -21,15 +19,11 @@ from compiler.problems import Invalid, Note, Problem, did_you_mean
 from compiler.tree import Tree
 from compiler.values import (
     NOWHERE,
-    EntryName,
     KeyPath,
     Node,
     Origin,
-    canonical,
     digest,
     digest_document,
-    entry_name,
-    leaves,
     show_path,
     under,
 )
@@ -251,7 +245,8 @@ class Composer:
         if errors:
             raise Invalid(*errors)
         if chain.links > len(files):
-            warnings += self._diamonds(chain, folded.values, fusion=fusion)
+            once = self._fold_once(chain, set(), FUSION if fusion else self._preset_policy)
+            warnings += diamonds.resets(chain, folded.values, once)
         return Resolved(chain, folded.values, tuple(warnings))
 
     def _fold(self, chain: Chain, *, fusion: bool) -> _Folded:
@@ -310,32 +305,6 @@ class Composer:
             problems += component_sections(chain.own, ())
         return problems
 
-    def _diamonds(self, chain: Chain, values: Node, *, fusion: bool) -> Iterator[Problem]:
-        """Warn where a base that applies twice gives a leaf another value than applying it once would."""
-        twice = {path for path, times in Counter(link.path for link in chain.merge_order()).items() if times > 1}
-        second = _second_references(chain)
-        once = self._fold_once(chain, set(), FUSION if fusion else self._preset_policy)
-        told: set[KeyPath] = set()
-        for path, given, kept in _leaf_differences(values, once):
-            if path in told:
-                continue
-            told.add(path)
-            place = given.origin if given is not None else chain.own.origin
-            setter = kept.origin if kept is not None else None
-            base = place.file if place.file in twice else next(iter(sorted(twice)))
-            yield Problem(
-                "diamond-reset",
-                f"`{show_path(path)}` falls back to what `{base}` sets, which applies a second time",
-                second[base],
-                why="a base that is reached twice is applied twice, and undoes what stood between",
-                notes=(
-                    *((Note(setter, "set it in between"),) if setter is not None and setter.file != base else ()),
-                    *((Note(place, "sets it again"),) if given is not None else ()),
-                ),
-                hint="extend the base in one place only",
-                severity="warning",
-            )
-
     def _fold_once(self, chain: Chain, applied: set[str], policy: Policy | None) -> Node:
         """Merge a chain as if each file applied only where it is reached first."""
         values = Node({}, chain.own.origin)
@@ -345,22 +314,6 @@ class Composer:
                 values = merge(values, self._fold_once(base, applied, policy), policy, ignore.append)
         applied.add(chain.path)
         return merge(values, chain.own, policy, ignore.append)
-
-
-def _second_references(chain: Chain) -> dict[str, Origin]:
-    """Give, for each file that is reached twice, where it is named on the way by which it is reached again."""
-    named: dict[str, list[Origin]] = {}
-    walked = set()
-
-    def walk(link: Chain) -> None:
-        walked.add(link.path)
-        for reference, below in zip(link.references, link.bases, strict=True):
-            named.setdefault(reference.target, []).append(reference.origin)
-            if reference.target not in walked:
-                walk(below)
-
-    walk(chain)
-    return {target: origins[min(1, len(origins) - 1)] for target, origins in named.items()}
 
 
 def _in_mix(problem: Problem, source: str) -> Problem:
@@ -382,23 +335,3 @@ _MASKED: Final = Node(None, NOWHERE)
 def _used_by(preset: str, named: Node) -> tuple[Note, ...]:
     """Say which preset is concerned, where a fragment of it holds the wrong value."""
     return () if named.origin.file == preset else (Note(Origin(preset, 0, 0), "is the preset that gets it"),)
-
-
-def _leaf_differences(values: Node, once: Node) -> Iterator[tuple[KeyPath, Node | None, Node | None]]:
-    """Yield the leaves at which two trees differ; entries of lists are matched by name, other lists by place."""
-    mine, other = dict(_named_leaves(values)), dict(_named_leaves(once))
-    for path in [*mine, *(path for path in other if path not in mine)]:
-        given, kept = mine.get(path), other.get(path)
-        if given is None or kept is None or canonical(given) != canonical(kept):
-            yield path, given, kept
-
-
-def _named_leaves(node: Node) -> Iterator[tuple[KeyPath, Node]]:
-    for path, leaf in leaves(node):
-        place, named = node, []
-        for step in path:
-            below = place.value[step]
-            name = entry_name(below) if isinstance(step, int) else None
-            named.append(step if name is None else EntryName(name))
-            place = below
-        yield tuple(named), leaf

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from compiler.trainer import NoPlan, batch_plan, held
+from compiler.trainer import FLATTENED, NoPlan, held, written_accumulation
 from compiler.values import KeyPath, Node, held_at, node_of, plain
-
-FLATTENED: Final = ("model", "quantization", "data", "template", "tuner", "training", "rlhf")
-"""The sections that become arguments of the trainer, in the order in which they are flattened: the last writer wins."""
 
 
 class Step(NamedTuple):
@@ -113,13 +110,13 @@ def _made(values: Node, path: KeyPath, world_size: int | None) -> Step | None:
     if path != _ACCUMULATED or world_size is None:
         return None
     try:
-        plan = batch_plan(values, world_size)
+        written = written_accumulation(values, world_size)
     except NoPlan:
         return None
-    if plan.asked is None:
+    if written is None:
         return None
     asked = _section(values, "training")["effective_batch_size"]
-    return Step(node_of(plan.accumulation), ACCUMULATION, ("training", "effective_batch_size"), asked)
+    return Step(node_of(written), ACCUMULATION, ("training", "effective_batch_size"), asked)
 
 
 def _is_rlhf(values: Node) -> bool:

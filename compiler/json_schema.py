@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from compiler import schema
-from compiler.effective import FLATTENED
 from compiler.emitter import one_line
 from compiler.problems import CLOSE
 from compiler.schema import Argument, Field
 from compiler.settings import Settings
+from compiler.trainer import FLATTENED
 from compiler.values import ENTRY_KEYS, KeyPath, node_of
 
 Schema = dict[str, Any]

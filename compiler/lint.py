@@ -34,6 +34,7 @@ OF_KEYS: Final[tuple[ValuesCheck, ...]] = (
     trainer_checks.unknown_arguments,
     trainer_checks.wrong_values,
     trainer_checks.wrong_choices,
+    trainer_checks.out_of_range,
 )
 """The checks of a preset against its trainer that look at one key alone: a fragment is judged by them once."""
 
@@ -43,7 +44,11 @@ OF_WHOLE: Final[tuple[ValuesCheck, ...]] = (
     combinations.deepspeed_config,
     combinations.rewards,
     combinations.batches,
+    combinations.truncations,
     combinations.chord,
+    combinations.partners,
+    combinations.precisions,
+    combinations.best_models,
 )
 """The checks of a resolved preset as a whole."""
 
@@ -80,11 +85,16 @@ CHECKS: Final[dict[str, Check]] = {
     "unknown-argument": Check("error or warning", (trainer_checks.unknown_arguments, mix_checks.unknown_keys)),
     "wrong-type": Check("error", (trainer_checks.wrong_values, mix_checks.wrong_types)),
     "wrong-choice": Check("error", (trainer_checks.wrong_choices, mix_checks.wrong_choices)),
+    "out-of-range": Check("error", (trainer_checks.out_of_range,)),
     "curriculum-off": Check("error", (combinations.curriculum_off,)),
     "deepspeed-config": Check("error", (combinations.deepspeed_config,)),
     "reward-count": Check("error", (combinations.rewards,)),
     "grpo-batch": Check("error", (combinations.batches,)),
+    "grpo-truncation": Check("error", (combinations.truncations,)),
     "chord-config": Check("error", (combinations.chord,)),
+    "missing-partner": Check("error", (combinations.partners,)),
+    "precision-clash": Check("error", (combinations.precisions,)),
+    "best-model": Check("error", (combinations.best_models,)),
 }
 """Every check by the code of what it tells."""
 

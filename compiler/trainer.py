@@ -1,4 +1,4 @@
-"""What the trainer makes of a resolved preset, as far as a launch must know it: the batch plan.
+"""What the trainer makes of a resolved preset, as far as a launch must know it: its arguments, and the batch plan.
 
 Recorded from the project's loader and from ms-swift 3.10.3; each rule names the code that decides it.
 """
@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from compiler.values import KeyPath, Node, under
+
+FLATTENED: Final = ("model", "quantization", "data", "template", "tuner", "training", "rlhf")
+"""The sections that become arguments of the trainer, in the order in which they are flattened: the last writer wins."""
 
 DEFAULT_PER_DEVICE: Final = 1
 """`per_device_train_batch_size` where it is not set (ms-swift's training arguments)."""
@@ -66,9 +69,8 @@ class NoPlan(ValueError):
 def batch_plan(values: Node, world_size: int) -> BatchPlan:
     """Give the batch plan of a resolved preset.
 
-    `effective_batch_size` wins over explicit accumulation steps and is rounded up: max(1, ceil(asked / (per device *
-    world size))) (the project's src/config/loader.py). Where neither is set ms-swift takes 1 for GRPO, and else
-    ceil(16 / per device / world size).
+    `effective_batch_size` wins over explicit accumulation steps, but for those in `rlhf`. Where none are set ms-swift
+    takes 1 for GRPO, and else ceil(16 / per device / world size).
 
     Args:
         values: the resolved preset.
@@ -78,14 +80,30 @@ def batch_plan(values: Node, world_size: int) -> BatchPlan:
         NoPlan: a setting is not a positive whole number.
     """
     per_device = _count(values, "per_device_train_batch_size") or DEFAULT_PER_DEVICE
-    asked = _count(values, "effective_batch_size")
-    at_once = per_device * world_size
-    if asked is not None:
-        return BatchPlan(per_device, world_size, -(-asked // at_once), asked)
-    explicit = _count(values, "gradient_accumulation_steps")
-    if explicit is None:
-        explicit = 1 if held(values, "rlhf", "rlhf_type") == "grpo" else -(-DEFAULT_BATCH // at_once)
-    return BatchPlan(per_device, world_size, explicit, None)
+    asked = _count_at(values, ("training", "effective_batch_size"))
+    accumulation = written_accumulation(values, world_size)
+    # `rlhf` alone is flattened after `training`
+    if accumulation is None or held_by(values, "gradient_accumulation_steps") == "rlhf":
+        accumulation = _count(values, "gradient_accumulation_steps")
+    if accumulation is None:
+        accumulation = 1 if is_grpo(values) else -(-DEFAULT_BATCH // (per_device * world_size))
+    return BatchPlan(per_device, world_size, accumulation, asked)
+
+
+def written_accumulation(values: Node, world_size: int) -> int | None:
+    """Give the accumulation steps that the loader writes into `training`; None where no batch is asked for.
+
+    They are max(1, ceil(asked / (per device * world size))), with what `training` holds, as the sections are flattened
+    only afterwards (the project's src/config/loader.py).
+
+    Raises:
+        NoPlan: a setting is not a positive whole number.
+    """
+    asked = _count_at(values, ("training", "effective_batch_size"))
+    if asked is None:
+        return None
+    per_device = _count_at(values, ("training", "per_device_train_batch_size")) or DEFAULT_PER_DEVICE
+    return -(-asked // (per_device * world_size))
 
 
 def plan_rows(values: Node, world_sizes: Iterable[int]) -> list[PlanRow]:
@@ -102,33 +120,73 @@ def grpo_refusals(values: Node, world_size: int) -> tuple[str, ...]:
 
     `generation_batch_size` must be a multiple of `num_generations` (the project's src/config/grpo.py), and of the
     samples that all devices take at once; where it is not set it is what they take in `steps_per_generation` passes, or
-    else in one optimizer step. So must the samples evaluated at once be a multiple of `num_generations`, if any are;
-    two generations are the least (ms-swift's and trl's GRPO config). `eval_strategy` is `save_strategy` where it is not
-    set (ms-swift's training arguments).
+    else in one optimizer step; both cannot be set. So must the samples evaluated at once be a multiple of
+    `num_generations`, if any are; two generations are the least (ms-swift's and trl's GRPO config).
 
     Raises:
         NoPlan: a setting is not a positive whole number.
     """
-    if held(values, "rlhf", "rlhf_type") != "grpo":
+    if not is_grpo(values):
         return ()
-    generations = _count(values, "num_generations", "rlhf") or DEFAULT_GENERATIONS
-    batch = _count(values, "generation_batch_size", "rlhf")
-    passes = _count(values, "steps_per_generation", "rlhf") or batch_plan(values, world_size).accumulation
-    at_once = (_count(values, "per_device_train_batch_size") or DEFAULT_PER_DEVICE) * world_size
+    plan = batch_plan(values, world_size)
+    generations = _count(values, "num_generations") or DEFAULT_GENERATIONS
+    batch = _count(values, "generation_batch_size")
+    passes = _count(values, "steps_per_generation")
+    at_once = plan.per_device * world_size
     evaluated = (_count(values, "per_device_eval_batch_size") or DEFAULT_PER_DEVICE) * world_size
-    evaluates = held(values, "training", "eval_strategy") or held(values, "training", "save_strategy")
     refused = []
     if generations < MIN_GENERATIONS:
         refused.append(f"num_generations {generations} is less than {MIN_GENERATIONS}")
-    if batch is None and at_once * passes % generations:
-        refused.append(f"the {at_once * passes} generated at once are no multiple of num_generations {generations}")
+    if batch is not None and passes is not None:
+        refused.append("generation_batch_size and steps_per_generation are both set")
+    generated = at_once * (passes or plan.accumulation)
+    if batch is None and generated % generations:
+        refused.append(f"the {generated} generated at once are no multiple of num_generations {generations}")
     if batch is not None and batch % generations:
         refused.append(f"generation_batch_size {batch} is no multiple of num_generations {generations}")
     if batch is not None and batch % at_once:
         refused.append(f"generation_batch_size {batch} is no multiple of the {at_once} taken at once")
-    if evaluates != "no" and evaluated % generations:
+    if evaluates(values) and evaluated % generations:
         refused.append(f"the {evaluated} evaluated at once are no multiple of num_generations {generations}")
     return tuple(refused)
+
+
+def is_grpo(values: Node) -> bool:
+    """Say whether a preset is trained with GRPO."""
+    return bool(held(values, "rlhf", "rlhf_type") == "grpo")
+
+
+def evaluates(values: Node) -> bool:
+    """Say whether a run evaluates.
+
+    `eval_strategy` is `save_strategy` where it is not set, and `no` where there is nothing to evaluate: no dataset for
+    it, and no share of a dataset that is not streamed (ms-swift's training and data arguments).
+    """
+    strategy = argument(values, "eval_strategy")
+    if strategy is None or strategy.value is None:
+        strategy = argument(values, "save_strategy")
+    if strategy is not None and strategy.value == "no":
+        return False
+    of_its_own = (argument(values, key) for key in ("val_dataset", "eval_dataset"))
+    share, streamed = argument(values, "split_dataset_ratio"), argument(values, "streaming")
+    is_shared = share is not None and bool(share.value) and not (streamed is not None and streamed.value)
+    return is_shared or any(node is not None and bool(node.value) for node in of_its_own)
+
+
+def held_by(values: Node, key: str) -> str | None:
+    """Give the section whose value an argument gets, as the last that holds it; None where none does.
+
+    `rlhf` is one of them only where `rlhf.rlhf_type` is set (the project's src/config/loader.py).
+    """
+    off = held(values, "rlhf", "rlhf_type") is None
+    found = (name for name in reversed(FLATTENED) if under(values, (name, key)) is not None)
+    return next((name for name in found if name != "rlhf" or not off), None)
+
+
+def argument(values: Node, key: str) -> Node | None:
+    """Give what is authored for an argument, in the section that wins; None where no section holds it."""
+    section = held_by(values, key)
+    return None if section is None else under(values, (section, key))
 
 
 def held(values: Node, *path: str) -> Any:
@@ -137,10 +195,15 @@ def held(values: Node, *path: str) -> Any:
     return None if node is None or type(node.value) in (dict, list) else node.value
 
 
-def _count(values: Node, key: str, section: str = "training") -> int | None:
-    value = held(values, section, key)
+def _count(values: Node, key: str) -> int | None:
+    section = held_by(values, key)
+    return None if section is None else _count_at(values, (section, key))
+
+
+def _count_at(values: Node, path: tuple[str, str]) -> int | None:
+    value = held(values, *path)
     if value is None:
         return None
     if type(value) is not int or value < 1:
-        raise NoPlan(section, key)
+        raise NoPlan(*path)
     return value

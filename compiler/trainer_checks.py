@@ -5,15 +5,16 @@ A check judges and never repairs. Each is a function with an example that is its
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from compiler import schema
-from compiler.effective import FLATTENED
 from compiler.emitter import scalar_text, shown
+from compiler.mending import mend
 from compiler.problems import Problem, Severity, nearest
-from compiler.schema import WORDS, Field, fits, kind_of, mend
-from compiler.trainer import held
+from compiler.schema import WORDS, Field, fits, kind_of
+from compiler.trainer import FLATTENED, held
 from compiler.values import KeyPath, Node, show_path, under
 
 _NESTING: Final = {path[:2] for path in schema.NESTED}
@@ -36,10 +37,52 @@ def is_sound(own: Node) -> bool:
                 if schema.is_of_rlhf_alone(section, key):
                     return False
                 field = schema.field_of(section, key)
+                if key in RANGES and type(child.value) in (int, float) and not RANGES[key].takes(child.value):
+                    return False
                 is_nesting = type(child.value) is dict and (section, key) in _NESTING
                 if field is None or field.choices or field.items or is_nesting or not fits(child.value, field.kinds):
                     is_plain = False
     return is_plain or not any(True for check in (unknown_arguments, wrong_values, wrong_choices) for _ in check(own))
+
+
+class Range(NamedTuple):
+    """The numbers that a key takes, of those that its type allows: from `least` to `most`, or steps.
+
+    Steps are a share of all of them up to 1, and beyond that a whole number.
+    """
+
+    least: float
+    most: float = math.inf
+    is_steps: bool = False
+    hint: str = ""
+
+    def takes(self, value: float) -> bool:
+        """Say whether a number is one of them."""
+        if self.is_steps:
+            return value > 0 and (value <= 1 or type(value) is int or value.is_integer())
+        return self.least <= value <= self.most
+
+    def said(self) -> str:
+        """Say which numbers they are."""
+        if self.is_steps:
+            return "a whole number of steps, or a share of all of them"
+        return f"{self.least:g} or more" if self.most == math.inf else f"a number from {self.least:g} to {self.most:g}"
+
+
+RANGES: Final[dict[str, Range]] = {
+    **dict.fromkeys(("eval_steps", "logging_steps", "save_steps"), Range(0, is_steps=True)),
+    **dict.fromkeys(
+        (
+            *("effective_batch_size", "per_device_train_batch_size", "per_device_eval_batch_size"),
+            *("gradient_accumulation_steps", "generation_batch_size", "steps_per_generation"),
+            "torch_empty_cache_steps",
+        ),
+        Range(1),
+    ),
+    "warmup_ratio": Range(0, 1, hint="`warmup_steps` takes a number of steps"),
+    "warmup_steps": Range(0),
+}
+"""The numbers that some keys take (transformers/training_args.py; a batch of none is divided by)."""
 
 
 def _sections(values: Node) -> Iterator[tuple[str, Node]]:
@@ -200,6 +243,27 @@ def choice_problems(path: KeyPath, node: Node, field: Field) -> Iterator[Problem
     hint = f"did you mean `{scalar_text(by_text[near]).decode()}`?" if near is not None else takes
     message = f"`{show_path(path)}` is {shown(node)}, which is none of its choices"
     yield Problem("wrong-choice", message, node.origin, hint=hint)
+
+
+def out_of_range(values: Node) -> Iterator[Problem]:
+    """A number is among those that its key takes.
+
+    Stricter than the trainer where it divides by nothing only later: a batch or a number of steps below one.
+
+    Bad:
+        training: {warmup_ratio: 3}
+
+    Good:
+        training: {warmup_ratio: 0.03}
+    """
+    for section, holder in _sections(values):
+        for key, node in holder.value.items():
+            field, taken = schema.field_of(section, key), RANGES.get(key)
+            if field is None or taken is None or type(node.value) not in (int, float):
+                continue
+            if fits(node.value, field.kinds) and not taken.takes(node.value):
+                message = f"`{show_path((section, key))}` is {shown(node)}, and takes {taken.said()}"
+                yield Problem("out-of-range", message, node.origin, hint=taken.hint)
 
 
 def _no_mapping(section: str, node: Node) -> Iterator[Problem]:

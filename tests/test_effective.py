@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
@@ -13,12 +12,12 @@ from hypothesis import strategies as st
 from builders import REPOSITORY, typed
 from compiler import settings
 from compiler.catalog import Layout
-from compiler.effective import ACCUMULATION, FLATTENED, FORCED_LENGTH, LAST_SECTION, RULES, effective, rewritten, steps
+from compiler.effective import ACCUMULATION, FORCED_LENGTH, LAST_SECTION, RULES, effective, rewritten, steps
 from compiler.pipeline import Workspace
 from compiler.reach import presets_of
+from compiler.trainer import FLATTENED
 from compiler.values import Node, node_of, parse_path, plain, show_path
-
-Values = dict[str, Any]
+from loader import Values, loaded
 
 
 def told(values: Values, key: str, world_size: int | None = None) -> list[tuple[Any, str, str]]:
@@ -292,27 +291,6 @@ def test_the_rewrites_of_the_shipped_presets() -> None:
 
 
 # ---------------------------------------------------------------------------------------------- an independent loader
-
-
-def loaded(config: Values, world_size: int) -> Values:
-    """Flatten a config as the project's loader does: another, plainer way to say the same."""
-    sections = {name: dict(config.get(name) or {}) for name in FLATTENED}
-    is_rlhf = sections["rlhf"].get("rlhf_type") is not None
-    if config.get("global_max_length") is not None:
-        sections["model"]["max_model_len"] = config["global_max_length"]
-        sections["template"].update(max_length=config["global_max_length"], truncation_strategy="raise")
-        if is_rlhf and sections["rlhf"].get("vllm_max_model_len") is None:
-            sections["rlhf"]["vllm_max_model_len"] = config["global_max_length"]
-    asked = sections["training"].get("effective_batch_size")
-    if asked is not None:
-        at_once = (sections["training"].get("per_device_train_batch_size") or 1) * world_size
-        sections["training"]["gradient_accumulation_steps"] = max(1, math.ceil(asked / at_once))
-    flat: Values = {}
-    for name in ("model", "quantization", "data", "template", "tuner", "training"):
-        flat.update(sections[name])
-    if is_rlhf:
-        flat.update(sections["rlhf"])
-    return flat
 
 
 ARGUMENTS = (

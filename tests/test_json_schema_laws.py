@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from builders import REPOSITORY
 from compiler import json_schema, schema
-from compiler.effective import FLATTENED
 from compiler.problems import CLOSE
 from compiler.settings import Settings
+from compiler.trainer import FLATTENED
 from json_schemas import (
     LISTED,
     SHIPPED,

@@ -160,7 +160,7 @@ def test_a_comment_added_to_any_fragment_changes_no_byte_of_any_lock() -> None:
     before = all_locks(Disk(str(REPOSITORY)))
     assert all_locks(Memory(files)) == before
     assert all_locks(Memory({path: b"# a comment\n\n" + data for path, data in files.items()})) == before
-    changed = {**files, "configs/base.yaml": files["configs/base.yaml"].replace(b"bfloat16", b"float16")}
+    changed = {**files, "configs/base.yaml": files["configs/base.yaml"].replace(b"flash_attention_2", b"sdpa")}
     assert all_locks(Memory(changed)) != before  # the comparison can see a difference
 
 

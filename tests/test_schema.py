@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import swift_host
 from builders import REPOSITORY
 from compiler import schema
 from compiler.catalog import Layout
@@ -33,6 +35,14 @@ def test_the_table_is_of_the_trainer_that_the_settings_name() -> None:
     """The version of ms-swift in the table is the one that `trainer` may name."""
     assert recorded()["schema_version"] == 1
     assert [f"ms-swift {recorded()['recorded_from']['ms-swift']}"] == list(TRAINERS) == ["ms-swift 3.10.3"]
+
+
+def test_the_extra_installs_the_trainer_that_is_recorded() -> None:
+    """`pip install -e '.[trainer]'` gives exactly what the table was recorded from, and the tests ask for it."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    pins = [f"{name}=={version}" for name, version in recorded()["recorded_from"].items()]
+    assert project["project"]["optional-dependencies"]["trainer"] == pins
+    assert f"ms-swift=={swift_host.VERSION}" in pins
 
 
 def test_every_argument_has_kinds_an_owner_and_a_trainer() -> None:

@@ -48,6 +48,14 @@ WORLDS: dict[str, Files] = {
         "configs/kind.yaml": "rlhf: {rlhf_type: grpo}",
         "configs/train/p.yaml": "extends: [../base.yaml, ../kind.yaml]",
     },
+    "a number out of range": {
+        "configs/base.yaml": "training: {warmup_ratio: 3, seed: 17}",
+        "configs/train/p.yaml": "extends: ../base.yaml\ntuner: {lora_rank: 8}",
+    },
+    "a key below a key": {
+        "configs/base.yaml": "custom: {augmentation: {enabled: often}}",
+        "configs/train/p.yaml": "extends: ../base.yaml\ncustom: {augmentation: {bypass_prob: 1.0}}",
+    },
     "a section that is misspelt": {
         "configs/base.yaml": "trainning: {seed: 17}\nnotes: {a: 1}",
         "configs/train/p.yaml": "extends: ../base.yaml\nglobal_max_length: long",

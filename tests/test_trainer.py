@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from compiler.trainer import WORLD_SIZES, NoPlan, batch_plan, grpo_refusals, plan_rows
+from compiler.trainer import WORLD_SIZES, NoPlan, batch_plan, evaluates, grpo_refusals, plan_rows, written_accumulation
 from compiler.values import Node, node_of
 
 
@@ -20,6 +20,13 @@ from compiler.values import Node, node_of
         ({"gradient_accumulation_steps": 5}, {}, 2, (5, 10, None)),
         ({"per_device_train_batch_size": 3}, {}, 2, (3, 18, None)),
         ({}, {"rlhf_type": "grpo"}, 2, (1, 2, None)),
+        # the last section that holds an argument wins; `rlhf` is one where it is on
+        ({"per_device_train_batch_size": 3}, {"rlhf_type": "dpo", "per_device_train_batch_size": 4}, 2, (2, 16, None)),
+        ({"per_device_train_batch_size": 4}, {"per_device_train_batch_size": 3}, 2, (2, 16, None)),
+        ({"effective_batch_size": 24}, {"rlhf_type": "dpo", "gradient_accumulation_steps": 5}, 2, (5, 10, 24)),
+        ({"effective_batch_size": 24}, {"rlhf_type": "dpo", "gradient_accumulation_steps": None}, 2, (8, 16, 24)),
+        ({"effective_batch_size": 24}, {"gradient_accumulation_steps": 5}, 2, (12, 24, 24)),
+        ({"effective_batch_size": 24}, {"rlhf_type": "dpo", "per_device_train_batch_size": 4}, 2, (12, 96, 24)),
     ],
 )
 def test_the_batch_plan_is_the_trainers(
@@ -44,7 +51,7 @@ def test_a_batch_that_is_no_number_is_told(wrong: Any) -> None:
 def grpo(training: dict[str, Any], rlhf: dict[str, Any]) -> Node:
     """Give a GRPO preset of four generations that evaluates nothing, unless it says so."""
     rlhf = {"rlhf_type": "grpo", "num_generations": 4, **rlhf}
-    return node_of({"training": {"eval_strategy": "no", **training}, "rlhf": rlhf})
+    return node_of({"data": {"val_dataset": ["v"]}, "training": {"eval_strategy": "no", **training}, "rlhf": rlhf})
 
 
 @pytest.mark.parametrize(
@@ -89,6 +96,14 @@ def grpo(training: dict[str, Any], rlhf: dict[str, Any]) -> Node:
         ),
         ({"eval_strategy": None, "save_strategy": "no", "effective_batch_size": 4}, {}, 2, []),
         ({}, {"num_generations": 1}, 3, ["num_generations 1 is less than 2"]),
+        ({"num_generations": 3}, {}, 4, []),
+        ({"generation_batch_size": 6}, {}, 2, ["generation_batch_size 6 is no multiple of num_generations 4"]),
+        (
+            {},
+            {"generation_batch_size": 8, "steps_per_generation": 2},
+            4,
+            ["generation_batch_size and steps_per_generation are both set"],
+        ),
         ({"eval_strategy": "steps"}, {"rlhf_type": "dpo", "generation_batch_size": 5}, 3, []),
     ],
 )
@@ -97,6 +112,37 @@ def test_grpo_is_refused_where_the_trainer_refuses_it(
 ) -> None:
     """Each constraint where it holds and where it does not; nothing is asked of any other kind of training."""
     assert list(grpo_refusals(grpo(training, rlhf), world_size)) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "training", "expected"),
+    [
+        ({"val_dataset": ["v"]}, {}, True),
+        ({"eval_dataset": ["v"]}, {}, True),
+        ({"split_dataset_ratio": 0.1}, {}, True),
+        ({}, {}, False),
+        ({"val_dataset": [], "split_dataset_ratio": 0.0}, {"eval_strategy": "steps"}, False),
+        ({"split_dataset_ratio": 0.1, "streaming": True}, {}, False),
+        ({"split_dataset_ratio": 0.1, "streaming": False}, {}, True),
+        ({"val_dataset": ["v"]}, {"eval_strategy": "no", "save_strategy": "steps"}, False),
+        ({"val_dataset": ["v"]}, {"save_strategy": "no"}, False),
+        ({"val_dataset": ["v"]}, {"eval_strategy": None, "save_strategy": "no"}, False),
+        ({"val_dataset": ["v"]}, {"eval_strategy": "epoch", "save_strategy": "no"}, True),
+    ],
+)
+def test_a_run_evaluates_where_there_is_something_to_evaluate(
+    data: dict[str, Any], training: dict[str, Any], expected: bool
+) -> None:
+    """By its strategy, or that of saving, and only with a dataset for it or a share of one."""
+    assert evaluates(node_of({"data": data, "training": training})) is expected
+
+
+def test_the_loader_writes_accumulation_by_what_training_holds() -> None:
+    """It knows the samples a device takes from `training` alone, as sections are flattened later."""
+    values = {"training": {"effective_batch_size": 24, "per_device_train_batch_size": 2}}
+    rlhf = {"rlhf_type": "dpo", "per_device_train_batch_size": 4, "gradient_accumulation_steps": 5}
+    assert written_accumulation(node_of({**values, "rlhf": rlhf}), 3) == 4
+    assert written_accumulation(node_of({"training": {"per_device_train_batch_size": 2}}), 3) is None
 
 
 def test_a_plan_has_a_row_for_each_number_of_devices() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ from compiler import schema, settings
 from compiler.catalog import Layout
 from compiler.pipeline import Workspace, build
 from compiler.problems import Problem
+from compiler.trainer_checks import RANGES
 from compiler.values import Node, Origin, node_of
 from world import LOCK, P
 
@@ -91,7 +93,7 @@ MISTAKES: Final[list[tuple[str, str, str]]] = [
     # booleans, and words that read as booleans
     ("training:\n  gradient_checkpointing: 'false'\n", "2:3 wrong-type", "write `false`, without quotes"),
     ("training:\n  bf16: 'True'\n", "2:3 wrong-type", "write `true`, without quotes"),
-    ("training:\n  packing: 1\n", "2:3 wrong-type", "write `true`"),
+    ("training:\n  logging_first_step: 1\n", "2:3 wrong-type", "write `true`"),
     ("custom:\n  use_summary: 'no'\n", "2:3 wrong-type", "write `false`, without quotes"),
     ("deepspeed:\n  enabled: 'off'\n", "2:3 wrong-type", "write `false`, without quotes"),
     ("training:\n  eval_strategy: no\n", "2:3 wrong-type", 'write `"no"`'),
@@ -113,6 +115,9 @@ MISTAKES: Final[list[tuple[str, str, str]]] = [
     ("training:\n  gradient_checkpointing:\n", "2:3 wrong-type", "write `true`, which is the trainer's own"),
     ("training:\n  report_to: null\n", "2:3 wrong-type", "write `[]` for none"),
     ("data:\n  dataset: null\n", "2:3 wrong-type", ""),
+    ("model:\n  model: null\n", "2:3 wrong-type", ""),
+    (GRPO + "  reward_funcs: null\n", "3:3 wrong-type", "write `[]` for none"),
+    ("training:\n  fsdp: false\n", "2:3 wrong-type", ""),
     ("tuner:\n  adapters: null\n", "2:3 wrong-type", "write `[]` for none"),
     ("training: 3\n", "1:1 wrong-type", "write its keys below it, one a line"),
     ("tuner:\n- lora_rank: 3\n", "1:1 wrong-type", "write its keys below it, one a line"),
@@ -250,12 +255,43 @@ def test_no_valid_value_is_refused(data: st.DataObject) -> None:
     keys = [key for key in schema.keys_of(section) if schema.home_of(key) == section]
     chosen = data.draw(st.lists(st.sampled_from(keys), max_size=8, unique=True))
     fields = {key: schema.field_of(section, key) for key in chosen}
-    # what must fit together is asked elsewhere
-    apart = ("reward_weights", "generation_batch_size", "augmentation_curriculum", "rlhf_type")
-    values = {key: data.draw(valid(field)) for key, field in fields.items() if field and key not in apart}
+    values = {key: data.draw(valid(field)) for key, field in fields.items() if field and key != "rlhf_type"}
     preset = {"rlhf": {"rlhf_type": "grpo"}}
     preset.setdefault(section, {}).update(values)
-    assert judged(node_of(preset)) == []
+    # how large a number may be, and what must fit together, is asked elsewhere
+    asked = ("unknown-section", "unknown-argument", "wrong-type", "wrong-choice")
+    assert [one for one in judged(node_of(preset)) if one.code in asked] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "taken", "refused"),
+    [
+        ("warmup_ratio", [0, 0.0, 0.03, 1], [-0.1, 1.5, 3]),
+        ("warmup_steps", [0, 100], [-1]),
+        ("save_steps", [0.2, 1, 1.0, 500, 500.0, 10**400], [0, -1, 2.5, math.inf, math.nan]),
+        ("logging_steps", [0.2, 1, 500], [0, 10.5]),
+        ("eval_steps", [None, 0.1, 40], [0.0, 1.5]),
+        ("effective_batch_size", [None, 1, 32], [0, -32]),
+        ("per_device_train_batch_size", [1, 2], [0]),
+        ("torch_empty_cache_steps", [None, 1], [0]),
+    ],
+)
+def test_a_number_is_told_that_its_key_does_not_take(key: str, taken: list[Any], refused: list[Any]) -> None:
+    """Each range at its ends, and beyond."""
+    told = [[one.code for one in judged(node_of({"training": {key: value}}))] for value in [*taken, *refused]]
+    assert told == [[]] * len(taken) + [["out-of-range"]] * len(refused)
+
+
+def test_every_range_is_of_a_number_that_is_there() -> None:
+    """No range outlives its key, and what is no number is told once, as a wrong type."""
+    for key in RANGES:
+        section = schema.home_of(key)
+        assert section is not None
+        field = schema.field_of(section, key)
+        assert field is not None
+        assert field.kinds & {"int", "float"}
+    assert codes("training: {warmup_ratio: '3'}\n") == ["1:12 wrong-type"]
+    assert codes("training: {warmup_steps: 1.5}\n") == ["1:12 wrong-type"]
 
 
 def test_an_error_fails_the_preset_and_the_old_lock_stays(tmp_path: Path) -> None:

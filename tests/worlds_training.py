@@ -252,4 +252,91 @@ TRAINING: Final = [
         ),
         given=_GIVEN,
     ),
+    World(
+        "grpo-batch",
+        {P: "rlhf:\n  rlhf_type: grpo\n  generation_batch_size: 16\n  steps_per_generation: 2\n"},
+        (
+            "configs/train/p.yaml:3:3: error: `generation_batch_size` and `steps_per_generation` are both set "
+            "[grpo-batch]\n"
+            "    3 |   generation_batch_size: 16\n"
+            "      |   ^\n"
+            "  why: the trainer stops with an error: each follows from the other\n"
+            "  note: configs/train/p.yaml:4:3 sets the steps\n"
+            "  hint: take one of them out, or set it to null"
+        ),
+        given=_GIVEN,
+    ),
+    World(
+        "grpo-batch",
+        {P: "rlhf:\n  rlhf_type: grpo\n  num_generations: 1\n"},
+        (
+            "configs/train/p.yaml:3:3: error: `num_generations` is 1, and GRPO compares 2 at least [grpo-batch]\n"
+            "    3 |   num_generations: 1\n"
+            "      |   ^\n"
+            "  why: the trainer stops with an error"
+        ),
+        given=_GIVEN,
+    ),
+    World(
+        "grpo-truncation",
+        {P: "global_max_length: 9000\nrlhf:\n  rlhf_type: grpo\n"},
+        (
+            "configs/train/p.yaml:1:1: error: `truncation_strategy` is `raise`, and GRPO takes `left` or `delete` "
+            "[grpo-truncation]\n"
+            "    1 | global_max_length: 9000\n"
+            "      | ^\n"
+            "  why: `global_max_length` forces it, and the trainer stops with an error\n"
+            "  hint: write `truncation_strategy: delete` below `rlhf`, which wins over every other section"
+        ),
+        given=_GIVEN,
+    ),
+    World(
+        "missing-partner",
+        {P: "training:\n  save_strategy: best\n"},
+        (
+            "configs/train/p.yaml:2:3: error: `save_strategy` is `best`, and needs `eval_strategy` [missing-partner]\n"
+            "    2 |   save_strategy: best\n"
+            "      |   ^\n"
+            "  why: the trainer stops with an error"
+        ),
+        given=_GIVEN,
+    ),
+    World(
+        "precision-clash",
+        {P: "model:\n  torch_dtype: bfloat16\ntraining:\n  fp16: true\n"},
+        (
+            "configs/train/p.yaml:4:3: error: `fp16` and `bf16` are both on [precision-clash]\n"
+            "    4 |   fp16: true\n"
+            "      |   ^\n"
+            "  why: the trainer stops with an error\n"
+            "  note: configs/train/p.yaml:2:3 turns the other on, as it is not set\n"
+            "  hint: switch one of them off, with `false`"
+        ),
+        given=_GIVEN,
+    ),
+    World(
+        "best-model",
+        {P: "data:\n  val_dataset: [v]\ntraining:\n  load_best_model_at_end: true\n  eval_strategy: epoch\n"},
+        (
+            "configs/train/p.yaml:4:3: error: `load_best_model_at_end` is set, and a run saves by `steps` and "
+            "evaluates by `epoch` [best-model]\n"
+            "    4 |   load_best_model_at_end: true\n"
+            "      |   ^\n"
+            "  why: the trainer stops with an error\n"
+            "  hint: give both the same strategy, or save by `best`"
+        ),
+        given=_GIVEN,
+    ),
+    World(
+        "out-of-range",
+        {P: "training:\n  warmup_ratio: 3\n"},
+        (
+            "configs/train/p.yaml:2:3: error: `training.warmup_ratio` is `3`, and takes a number from 0 to 1 "
+            "[out-of-range]\n"
+            "    2 |   warmup_ratio: 3\n"
+            "      |   ^\n"
+            "  hint: `warmup_steps` takes a number of steps"
+        ),
+        given=_GIVEN,
+    ),
 ]
