@@ -73,7 +73,7 @@ class Layout:
 
     def absolute(self, path: str) -> str:
         """Give a path as the operating system wants it."""
-        return f"{self.root}/{path}"
+        return os.path.join(self.root, path)
 
     def below_configs(self, path: str) -> str | None:
         """Give the path from the config root, or None for a path that does not lie below it."""

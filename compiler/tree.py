@@ -70,8 +70,7 @@ class Disk:
 
     def read(self, path: str) -> bytes:
         """Read a regular file of at most `MAX_BYTES`; never blocks on a FIFO, never opens a device."""
-        whole = path if path[:1] == "/" else f"{self.root}/{path}"
-        descriptor = os.open(whole, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        descriptor = os.open(os.path.join(self.root, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         try:
             about = os.fstat(descriptor)
             if stat.S_ISDIR(about.st_mode):
