@@ -14,9 +14,9 @@ from compiler import effective, gutter, pipeline
 from compiler.as_json import json_text, place_data, problem_data, value_data
 from compiler.console import columns
 from compiler.effective import Step
-from compiler.emitter import cut, one_line
+from compiler.emitter import one_line
 from compiler.pipeline import Workspace
-from compiler.problems import Invalid, Problem, UsageError, in_order, printable
+from compiler.problems import Invalid, Problem, UsageError, cut, in_order, printable
 from compiler.provenance import IN_MIX, Why
 from compiler.settings import TRAINERS
 from compiler.trainer import WORLD_SIZES, NoPlan, plan_rows

@@ -277,7 +277,7 @@ def matcher(globs: Iterable[str]) -> re.Pattern[str]:
 def _step(part: str) -> str:
     """Translate one step of a glob to a pattern that stays within its folder; `fnmatch` knows what a bracket means."""
     return "".join(
-        {"*": "[^/]*", "?": "[^/]"}.get(token)
+        {"*": "[^/]*", "?": "[^/]"}.get(token[:1] if token[:1] == "*" else token)
         or ("(?!/)" + fnmatch.translate(token)[4:-3] if len(token) > 1 else re.escape(token))
-        for token in re.findall(r"\[!?\]?[^\]]*\]|.", part, re.DOTALL)
+        for token in re.findall(r"\[!?\]?[^\]]*\]|\*+|.", part, re.DOTALL)
     )

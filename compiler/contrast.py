@@ -11,11 +11,11 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from compiler import proofs
 from compiler.compare import Difference, Policies, Side, compare
-from compiler.emitter import INLINE_COLUMNS, cut
+from compiler.emitter import INLINE_COLUMNS
 from compiler.history import Revision
 from compiler.merging import FUSION
 from compiler.pipeline import Workspace
-from compiler.problems import Invalid, Problem, UsageError, did_you_mean, printable
+from compiler.problems import Invalid, Problem, UsageError, cut, did_you_mean, printable
 from compiler.proofs import Places
 from compiler.sides import Loaded, of_sources, of_tree, other_tree, places_of, policies_of
 from compiler.values import Origin

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from compiler.problems import cut
 from compiler.values import Node
 
 COMMENT_COLUMN: Final = 48
@@ -218,11 +219,6 @@ def one_line(node: Node) -> str:
     if type(value) is list and value:
         return "[" + ", ".join(one_line(child) for child in value) + "]"
     return scalar_text(value).decode()
-
-
-def cut(text: str, widest: int = INLINE_COLUMNS) -> str:
-    """Cut a text that is too long to read, and show that it was."""
-    return text if len(text) <= widest else text[: widest - 3] + "..."
 
 
 def shown(node: Node | None) -> str:

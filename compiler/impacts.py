@@ -13,9 +13,9 @@ from compiler.answers import Said, Tell, as_json
 from compiler.as_json import place_data, problem_data, value_data
 from compiler.catalog import FUSION_SUFFIXES
 from compiler.console import columns
-from compiler.emitter import cut, one_line
+from compiler.emitter import one_line
 from compiler.pipeline import Workspace
-from compiler.problems import Problem, UsageError, choice, did_you_mean, in_order
+from compiler.problems import Problem, UsageError, choice, cut, did_you_mean, in_order
 from compiler.provenance import IN_MIX
 from compiler.values import BadPath, Node, parse_path, plain, show_path
 

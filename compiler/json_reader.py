@@ -7,10 +7,9 @@ NaN and what UTF-8 cannot hold are refused.
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
 from typing import Any
 
-from compiler.problems import Invalid, Note, Problem
+from compiler.problems import Findings, Invalid, Note, Problem, cut
 from compiler.syntax import too_deep, too_many
 from compiler.tree import place_after
 from compiler.values import MAX_DEPTH, MAX_INT_DIGITS, MAX_KEY, MAX_NODES, Node, Origin
@@ -31,8 +30,10 @@ class _JsonReading:
     def __init__(self, path: str, text: str) -> None:
         self.text = text
         self.path = path
-        self.problems: list[Problem] = []
+        self.problems = Findings()
         self.nodes = 0
+        self.position = self.counted = self.start = 0
+        self.line = 1
 
     def body(self) -> Node:
         text = self.text
@@ -44,8 +45,6 @@ class _JsonReading:
             raise Invalid(self._syntax_problem(error)) from None
         except RecursionError:
             raise Invalid(too_deep(Origin(self.path, 0, 0))) from None
-        self.newlines = [index for index, char in enumerate(text) if char == "\n"]
-        self.position = 0
         self._skip()
         if text[self.position] != "{":
             raise Invalid(
@@ -57,8 +56,9 @@ class _JsonReading:
                 )
             )
         body = self._value(Origin(self.path, 1, 1), 1)
-        if self.problems:
-            raise Invalid(*self.problems)
+        problems = self.problems.told()
+        if problems:
+            raise Invalid(*problems)
         return body
 
     def _syntax_problem(self, error: json.JSONDecodeError) -> Problem:
@@ -72,9 +72,13 @@ class _JsonReading:
         return Problem("bad-json", f"this is not JSON: {says}", place_after(self.path, self.text[:place]))
 
     def _here(self) -> Origin:
-        line = bisect_left(self.newlines, self.position)
-        start = self.newlines[line - 1] + 1 if line else 0
-        return Origin(self.path, line + 1, self.position - start + 1)
+        """Give the place of the next character; the reading only moves on, and so does the count of lines."""
+        ends = self.text.count("\n", self.counted, self.position)
+        if ends:
+            self.line += ends
+            self.start = self.text.rindex("\n", self.counted, self.position) + 1
+        self.counted = self.position
+        return Origin(self.path, self.line, self.position - self.start + 1)
 
     def _skip(self) -> None:
         while self.position < len(self.text) and self.text[self.position] in " \t\n\r":
@@ -89,7 +93,7 @@ class _JsonReading:
     def _integer(self, digits: str) -> int:
         if len(digits.lstrip("-")) > MAX_INT_DIGITS:
             message = f"the integer has more than {MAX_INT_DIGITS:,} digits"
-            self.problems.append(Problem("unportable-value", message, self._here(), hint="write it as text"))
+            self.problems.add(Problem("unportable-value", message, self._here(), hint="write it as text"))
             return 0
         return int(digits)
 
@@ -109,14 +113,14 @@ class _JsonReading:
         if type(value) is str:
             self._check_text(value, place)
         elif type(value) is float and value != value:  # noqa: PLR0124 - NaN
-            self.problems.append(Problem("bad-json", "`NaN` is not JSON", place, hint="JSON has no word for it"))
+            self.problems.add(Problem("bad-json", "`NaN` is not JSON", place, hint="JSON has no word for it"))
         elif type(value) is float and value in (float("inf"), float("-inf")):
-            self.problems.append(Problem("bad-json", "the number is infinite", place, why="JSON has no word for it"))
+            self.problems.add(Problem("bad-json", "the number is infinite", place, why="JSON has no word for it"))
         return Node(value, origin)
 
     def _check_text(self, value: str, place: Origin) -> None:
         if any("\ud800" <= char <= "\udfff" for char in value):
-            self.problems.append(
+            self.problems.add(
                 Problem(
                     "unportable-value",
                     "the text holds half of a surrogate pair",
@@ -135,7 +139,7 @@ class _JsonReading:
             key = self._token()
             self._check_text(key, place)
             if len(key) > MAX_KEY:
-                self.problems.append(
+                self.problems.add(
                     Problem(
                         "unportable-value",
                         f"the key has {len(key):,} characters, and {MAX_KEY} are allowed",
@@ -143,10 +147,10 @@ class _JsonReading:
                     )
                 )
             if key in places:
-                self.problems.append(
+                self.problems.add(
                     Problem(
                         "duplicate-key",
-                        f"the key `{key}` is written twice in one mapping",
+                        f"the key `{cut(key, MAX_KEY)}` is written twice in one mapping",
                         place,
                         why="a JSON reader keeps the last one and says nothing",
                         notes=(Note(places[key], "holds it first"),),

@@ -31,6 +31,9 @@ from compiler.values import (
 FOLDER: Final = "legacy"
 """Where the legacy side is kept, from the repository root."""
 
+MAX_BYTES: Final = 16 * 1024 * 1024
+"""The largest record, and the largest list of figures, that is read."""
+
 SCHEMA_VERSION: Final = 1
 """Of a record."""
 
@@ -182,6 +185,8 @@ def _json(path: str) -> dict[str, Any]:
     """Read a mapping from JSON; what a record could never hold is refused: NaN, a repeated key, a number too long."""
     if not os.path.isfile(path):
         raise FileNotFoundError(2, "No such file or directory", path)
+    if os.path.getsize(path) > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
     with open(path, encoding="utf-8") as file:
         found = json.load(
             file, object_pairs_hook=_mapping, parse_constant=_number, parse_float=_number, parse_int=_integer

@@ -11,6 +11,7 @@ every code has a section in `docs/problems.md`. This module knows no YAML and no
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 from unicodedata import east_asian_width
@@ -80,12 +81,50 @@ class BuildLocked(TrainlockError):
     exit_code = 75
 
 
+MOST_OF_A_KIND: Final = 100
+"""How many problems of one code are told of one file: a hundred thousand of them are one mistake, repeated."""
+
+
+class Findings:
+    """What is wrong: of each code the first ones in each file, and how many more there are."""
+
+    def __init__(self) -> None:
+        self._told: list[Problem] = []
+        self._count: Counter[tuple[str, str]] = Counter()
+        self._next: dict[tuple[str, str], Problem] = {}
+
+    def add(self, problem: Problem) -> None:
+        """Keep a problem, or count it where there are enough of its kind."""
+        kind = (problem.origin.file, problem.code)
+        self._count[kind] += 1
+        if self._count[kind] <= MOST_OF_A_KIND:
+            self._told.append(problem)
+        else:
+            self._next.setdefault(kind, problem)
+
+    def told(self) -> tuple[Problem, ...]:
+        """Give what is told, in the order in which it was found; then, at the place of the next, how many more."""
+        more = []
+        for kind, following in self._next.items():
+            count = self._count[kind] - MOST_OF_A_KIND
+            text = f"and {count:,} more of this kind in this file"
+            # one more is told itself, so that what was told once stays as it is
+            more.append(following if count == 1 else following._replace(message=text, why="", notes=(), hint=""))
+        return (*self._told, *more)
+
+
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Give each problem once, sorted by place; the notes of several that are else the same are put together."""
+    """Give each problem once, sorted by place; the notes of several that are else the same are put together.
+
+    Of a code that a file has more often than `MOST_OF_A_KIND`, the first ones are given, and how many more there are.
+    """
     notes: dict[Problem, dict[Note, None]] = {}
     for problem in problems:
         notes.setdefault(problem._replace(notes=()), {}).update(dict.fromkeys(problem.notes))
-    return sorted((problem._replace(notes=tuple(held)) for problem, held in notes.items()), key=Problem.order)
+    findings = Findings()
+    for problem in sorted((problem._replace(notes=tuple(held)) for problem, held in notes.items()), key=Problem.order):
+        findings.add(problem)
+    return sorted(findings.told(), key=Problem.order)
 
 
 CLOSE: Final = 0.75
@@ -108,6 +147,11 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     if known and len(known) <= 8:
         return "there is " + ", ".join(f"`{name}`" for name in known)
     return ""
+
+
+def cut(text: str, widest: int = 100) -> str:
+    """Cut a text that is too long to read, and show that it was."""
+    return text if len(text) <= widest else text[: widest - 3] + "..."
 
 
 def choice(names: Sequence[str]) -> str:
@@ -153,21 +197,29 @@ def render(problem: Problem, source_line: SourceLine = no_line) -> str:
             if origin.line
             else f"{printable(origin.file)}: "
         )
-    lines = [f"{place}{problem.severity}: {printable(problem.message)} [{problem.code}]"]
+    lines = [f"{place}{problem.severity}: {_said(problem.message)} [{problem.code}]"]
     text = source_line(origin.file, origin.line) if origin.line else None
     if text is not None and text.strip() and masked(text) == text:
         lines += _excerpt(text, origin)
     if problem.why:
-        lines.append(f"  why: {printable(problem.why)}")
+        lines.append(f"  why: {_said(problem.why)}")
     lines += [
-        f"  note: {printable(str(note.origin) if note.origin.line else note.origin.file)} {printable(note.text)}"
+        f"  note: {printable(str(note.origin) if note.origin.line else note.origin.file)} {_said(note.text)}"
         for note in problem.notes[:MAX_NOTES]
     ]
     if len(problem.notes) > MAX_NOTES:
         lines.append(f"  note: and {len(problem.notes) - MAX_NOTES} more")
     if problem.hint:
-        lines.append(f"  hint: {printable(problem.hint)}")
+        lines.append(f"  hint: {_said(problem.hint)}")
     return "\n".join(lines)
+
+
+LONGEST_TEXT: Final = 10_000
+"""How many characters of a message, a reason or a hint are told: a name that it holds may have millions."""
+
+
+def _said(text: str) -> str:
+    return printable(cut(text, LONGEST_TEXT))
 
 
 WIDEST_EXCERPT: Final = 160

@@ -19,7 +19,7 @@ import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from compiler.json_reader import read_json
-from compiler.problems import Invalid, Note, Problem
+from compiler.problems import Findings, Invalid, Note, Problem, cut
 from compiler.scalars import (
     BOOL,
     FLOAT,
@@ -103,8 +103,8 @@ class _YamlReading:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.path = source.path
-        self.problems: list[Problem] = []
-        self.warnings: list[Problem] = []
+        self.problems = Findings()
+        self.warnings = Findings()
         self.construct = MAKERS
         self.traps = TRAPS
         self.depth = 0
@@ -128,10 +128,11 @@ class _YamlReading:
         if self.seen is not None:
             check_expansion(self.path, root)
         body = self._node(root, Origin(self.path, 1, 1))
-        if self.problems:
-            raise Invalid(*self.problems)
+        problems = self.problems.told()
+        if problems:
+            raise Invalid(*problems)
         places = {key.value: self._at(value) for key, value in root.value if key.tag != MERGE}
-        return Fragment(self.source, body, places, tuple(self.warnings))
+        return Fragment(self.source, body, places, self.warnings.told())
 
     def _compose(self) -> Any:
         data = self.source.data
@@ -142,7 +143,7 @@ class _YamlReading:
         if levels > MAX_DEPTH or b"!" in data or data.count(b"\n") + data.count(b",") > MAX_NODES // 4:
             parser = CParser(data)
             try:
-                self.problems += check_events(self.path, parser.get_event)
+                check_events(self.path, parser.get_event, self.problems.add)
             except yaml.YAMLError:
                 pass  # told with its place below
             finally:
@@ -259,31 +260,34 @@ class _YamlReading:
     def _warn_of_conflict(self, merge: Any) -> None:
         """Tell where mappings that are merged as a list hold one key with two values: readers differ on who wins."""
         first: dict[str, tuple[Any, Any]] = {}
-        for key, value in (pair for item in merge.value for pair in item.value if pair[0].tag != MERGE):
+        pairs = (pair for item in merge.value for pair in item.value)
+        for key, value in pairs:
+            if key.tag == MERGE or type(key) is not yaml.ScalarNode:
+                continue
             earlier = first.setdefault(key.value, (key, value))
             if earlier[1] is value or (earlier[1].tag, earlier[1].value) == (value.tag, value.value):
                 continue
-            self.warnings.append(
+            self.warnings.add(
                 Problem(
                     "merge-conflict",
-                    f"two of the merged mappings hold `{key.value}`",
+                    f"two of the merged mappings hold `{cut(key.value, MAX_KEY)}`",
                     self._at(merge),
                     why="the first in the list wins, and PyYAML 6.0.4 takes the last",
                     notes=(
                         Note(self._at(earlier[0]), "holds the one that wins"),
                         Note(self._at(key), "holds the other"),
                     ),
-                    hint=f"write `{key.value}` below the merge key",
+                    hint=f"write `{cut(key.value, MAX_KEY)}` below the merge key",
                     severity="warning",
                 )
             )
 
     def _repeated(self, name: str, earlier: Any, again: Any) -> None:
         hint = "name both in one list: the first of them wins" if name == "<<" else "keep one of the two"
-        self.problems.append(
+        self.problems.add(
             Problem(
                 "duplicate-key",
-                f"the key `{name}` is written twice in one mapping",
+                f"the key `{cut(name, MAX_KEY)}` is written twice in one mapping",
                 self._at(again),
                 why="a YAML reader keeps the last one and says nothing",
                 notes=(Note(self._at(earlier), "holds it first"),),
@@ -302,8 +306,8 @@ class _YamlReading:
         if kind is None:
             self._refuse_tag(key)
         else:
-            hint = f'quote it: `"{key.value}"`'
-            self._report("non-string-key", f"the key `{key.value}` reads as {kind}", key, why=why, hint=hint)
+            hint = f'quote it: `"{key.value}"`' if len(key.value) <= 60 else ""
+            self._report("non-string-key", f"the key `{cut(key.value)}` reads as {kind}", key, why=why, hint=hint)
 
     def _refuse_tag(self, node: Any) -> None:
         tag: str = node.tag
@@ -319,7 +323,7 @@ class _YamlReading:
         else:
             self._report(
                 "unsupported-tag",
-                f"the tag `{shown}` is not read",
+                f"the tag `{cut(shown)}` is not read",
                 node,
                 why="`yaml.safe_load`, by which training reads, knows only the plain tags, and no tag may run code",
                 hint="write the plain value",
@@ -343,7 +347,7 @@ class _YamlReading:
         except (LookupError, ValueError, OverflowError, TypeError, AttributeError, yaml.YAMLError):
             self._report(
                 "invalid-scalar",
-                f"`{_cut(text)}` cannot be read as {tag[len(TAG) :]}",
+                f"`{cut(text, 60)}` cannot be read as {tag[len(TAG) :]}",
                 node,
                 why="`yaml.safe_load` fails on it",
                 hint=f'quote it if it is text: `"{text}"`' if 0 < len(text) <= 60 else "",
@@ -367,17 +371,13 @@ class _YamlReading:
         line = line_of(self.source, node.start_mark.line + 1) or ""
         if _TAGGED.match(line, node.start_mark.column):
             return
-        self.warnings.append(
+        self.warnings.add(
             Problem(trap.code, trap.message, self._at(node), why=trap.why, hint=trap.hint, severity="warning")
         )
 
     def _report(self, code: str, message: str, node: Any, *, why: str = "", hint: str = "") -> None:
-        self.problems.append(Problem(code, message, self._at(node), why=why, hint=hint))
+        self.problems.add(Problem(code, message, self._at(node), why=why, hint=hint))
 
 
 _TAGGED: Final = re.compile(r"(?:&\S+\s+)?!")
 """How a scalar begins that has a tag."""
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -13,8 +13,7 @@ from compiler.annotations import annotation, fitting, of_problem
 from compiler.as_json import place_text
 from compiler.console import columns
 from compiler.contrast import apart, quiet
-from compiler.emitter import cut
-from compiler.problems import printable
+from compiler.problems import cut, printable
 from compiler.proofs import Group, grouped, headline
 
 MARKDOWN_BYTES: Final = 900_000

@@ -27,7 +27,8 @@ import re
 import tomllib
 from typing import Any, Final, NamedTuple
 
-from compiler.problems import Problem, UsageError, did_you_mean
+from compiler.problems import MOST_OF_A_KIND, Problem, UsageError, did_you_mean
+from compiler.tree import MAX_FOLDERS, Disk
 from compiler.values import NOWHERE, BadPath, KeyPath, Origin, parse_path
 
 PYPROJECT: Final = "pyproject.toml"
@@ -79,10 +80,10 @@ def find_root(start: str) -> str:
     folder = os.path.abspath(start)
     while True:
         try:
-            with open(os.path.join(folder, PYPROJECT), encoding="utf-8", errors="replace") as file:
-                if re.search(r"^\s*\[\s*tool\s*\.\s*trainlock\s*[\].]", file.read(), re.MULTILINE):
-                    return folder
-        except OSError:
+            text = Disk(folder).read(PYPROJECT).decode("utf-8", "replace")
+            if re.search(r"^\s*\[\s*tool\s*\.\s*trainlock\s*[\].]", text, re.MULTILINE):
+                return folder
+        except (OSError, ValueError):
             pass
         parent = os.path.dirname(folder)
         if parent == folder:
@@ -105,6 +106,8 @@ def load(root: str, **options: Any) -> Settings:
     given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
     fields: dict[str, Any] = {}
     for name, value in {**table, **given}.items():
+        if len(problems) == MOST_OF_A_KIND:
+            break
         read = _READERS.get(name)
         shown = f"--{_OPTION_OF.get(name, name)}" if name in given else f"tool.trainlock.{name}"
         try:
@@ -129,23 +132,27 @@ def load(root: str, **options: Any) -> Settings:
 
 
 def _table(root: str) -> tuple[dict[str, Any], str]:
-    path = os.path.join(root, PYPROJECT)
     try:
-        with open(path, "rb") as file:
-            text = file.read().decode("utf-8")
+        text = Disk(root).read(PYPROJECT).decode("utf-8")
     except FileNotFoundError:
         return {}, ""
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+    except (OSError, ValueError) as error:
+        is_text = not isinstance(error, UnicodeDecodeError)
+        reason = (getattr(error, "strerror", None) or str(error)) if is_text else "it is not UTF-8"
         raise UsageError(
             Problem("bad-settings", f"`{PYPROJECT}` cannot be read", Origin(PYPROJECT, 0, 0), why=reason.lower())
         ) from None
     try:
         tool = tomllib.loads(text).get("tool", {})
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        message = "it nests too deep for a reader of TOML"
+        raise UsageError(Problem("bad-settings", message, Origin(PYPROJECT, 0, 0))) from None
+    except ValueError as error:
         place = re.search(r"line (\d+), column (\d+)", str(error))
         origin = Origin(PYPROJECT, int(place[1]), int(place[2])) if place else Origin(PYPROJECT, 0, 0)
         reason = re.sub(r" \(at .*", "", str(error)).lower()
+        if not isinstance(error, tomllib.TOMLDecodeError):
+            reason = "a number has more digits than Python reads"
         raise UsageError(Problem("bad-settings", f"this is not TOML: {reason}", origin)) from None
     table = tool.get("trainlock", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
@@ -177,7 +184,7 @@ def _lines_of_tables(text: str, name: str) -> list[Origin]:
 
 
 def _folder(value: Any) -> str:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value.isprintable() or not value or value.count("/") > MAX_FOLDERS:
         raise ValueError("takes the path of a folder")
     return value
 

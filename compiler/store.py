@@ -16,6 +16,7 @@ from typing import Final
 
 from compiler.catalog import LOCK_SUFFIX, Layout
 from compiler.problems import BuildLocked, Invalid, Problem
+from compiler.tree import MAX_FOLDERS
 from compiler.values import Origin
 
 WAIT_SECONDS: Final = 60.0
@@ -268,6 +269,8 @@ def locks_below(layout: Layout) -> Iterator[str]:
     for folder, folders, files in os.walk(top):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         below = os.path.relpath(folder, top).replace(os.sep, "/")
+        if below.count("/") >= MAX_FOLDERS:
+            folders.clear()  # no source lies so deep
         for name in sorted(files):
             if name.endswith(LOCK_SUFFIX) and not name.startswith("."):
                 yield posixpath.normpath(posixpath.join(layout.build, below, name))

@@ -93,15 +93,14 @@ def too_many(origin: Origin) -> Problem:
     return Problem("too-large", message, origin, why="a lock writes each of them")
 
 
-def check_events(path: str, next_event: Callable[[], Any]) -> list[Problem]:
+def check_events(path: str, next_event: Callable[[], Any], report: Callable[[Problem], None]) -> None:
     """Go through a parser's events, which takes no stack, for what must not even become nodes.
 
-    Returns what is wrong with the tags: a bare `!` means one thing to libyaml and another to PyYAML.
+    Reports what is wrong with the tags: a bare `!` means one thing to libyaml and another to PyYAML.
 
     Raises:
         Invalid: `too-deep`, `too-large`.
     """
-    problems = []
     depth = nodes = 0
     while (event := next_event()) is not None:
         kind = type(event).__name__
@@ -111,7 +110,7 @@ def check_events(path: str, next_event: Callable[[], Any]) -> list[Problem]:
                 message = "a `!` without a value is not read"
                 why = "readers do not agree on what it means"
                 place = _at(path, event)
-                problems.append(Problem("unsupported-tag", message, place, why=why, hint='write `null` or `""`'))
+                report(Problem("unsupported-tag", message, place, why=why, hint='write `null` or `""`'))
         if kind in ("MappingStartEvent", "SequenceStartEvent"):
             depth += 1
             if depth > MAX_DEPTH:
@@ -120,7 +119,6 @@ def check_events(path: str, next_event: Callable[[], Any]) -> list[Problem]:
             depth -= 1
         if nodes > MAX_NODES:
             raise Invalid(too_many(_at(path, event)))
-    return problems
 
 
 def _at(path: str, node: Any) -> Origin:

@@ -5,6 +5,8 @@ Every file is read once, to the bytes that are hashed and parsed. This module kn
 
 from __future__ import annotations
 
+import errno
+import functools
 import hashlib
 import os
 import posixpath
@@ -18,6 +20,10 @@ from compiler.values import Origin
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 """The largest file that is read; real fragments have a few kilobytes."""
+
+
+MAX_FOLDERS: Final = 100
+"""How deep folders may nest; Python's own ways through them give up at some thousand."""
 
 
 class Source(NamedTuple):
@@ -97,8 +103,9 @@ class Disk:
             os.stat(os.path.join(self.root, path))
         except (FileNotFoundError, NotADirectoryError):
             return False
-        except (OSError, ValueError):
-            return not os.path.islink(os.path.join(self.root, path))
+        except (OSError, ValueError) as error:
+            is_too_long = isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
+            return not is_too_long and not os.path.islink(os.path.join(self.root, path))
         return True
 
     def real(self, path: str) -> str:
@@ -132,6 +139,7 @@ class Disk:
         paths: list[str] = []
         closed: list[OSError] = []
         waiting = [(top, posixpath.normpath(folder))]
+        levels = 0 if waiting[0][1] == "." else waiting[0][1].count("/") + 1
         while waiting:
             where, below = waiting.pop()
             try:
@@ -147,7 +155,11 @@ class Disk:
                     paths.append(path)
                     if not entry.is_symlink():
                         self._no_links.add(path)
-                elif not name.startswith(".") and entry.path != out and not entry.is_symlink():
+                elif name.startswith(".") or entry.path == out or entry.is_symlink():
+                    continue
+                elif below.count("/") - levels >= MAX_FOLDERS:
+                    closed.append(OSError(0, f"folders nest more than {MAX_FOLDERS} deep", where))
+                else:
                     waiting.append((entry.path, path))
         here = os.path.normpath(self.root)
         return Listed(
@@ -259,5 +271,11 @@ def place_after(path: str, text: str) -> Origin:
 
 def line_of(source: Source, line: int) -> str | None:
     """Give line `line` (from 1) of a file's text, for an excerpt; None past its end."""
-    lines = _lines(source.path, source.data.decode("utf-8-sig", "replace"))
+    lines = _lines_of(source.path.endswith(".json"), source.data)
     return lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else None
+
+
+@functools.lru_cache(maxsize=1)
+def _lines_of(is_json: bool, data: bytes) -> list[str]:
+    """Split a file once, as its problems are told one after the other; bytes remember their hash."""
+    return _lines(".json" if is_json else "", data.decode("utf-8-sig", "replace"))

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from compiler.compare import Difference, Policies, Side, compare, unequal
-from compiler.emitter import cut, shown
+from compiler.emitter import shown
 from compiler.mapping import Waiver
 from compiler.neutrality import Rule, excuse
-from compiler.problems import Problem
+from compiler.problems import Problem, cut
 from compiler.values import KeyPath, Node, canonical, show_path
 
 Verdict = Literal["EQUIVALENT", "NEUTRAL", "WAIVED", "DIFFERENT", "REJECTED", "UNPROVEN", "NEW"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import json
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ from builders import Files, layout, project, write
 from compiler import proofs
 from compiler.proving import Prover
 from compiler.sides import other_tree
+from names import CARRIED
 
 Report = dict[str, Any]
 
@@ -94,6 +96,17 @@ def report_of(root: Path, there: Files = THERE, here: Files = HERE, mapping: str
     other = other_tree(str(write(root / "there", there)), layout(root / "there"))
     prover = Prover(workspace, today=datetime.date(2026, 1, 1), name="there", other=other, mapping=mapping)
     return prover.report([prover.prove(pair).data for pair in prover.pairs])
+
+
+def of_names(root: Path) -> Report:
+    """Give the report on presets of every name that is carried: each differs, and half of them do not compile."""
+    here, there = (
+        {f"configs/train/{name}.yaml": f"x: {json.dumps(name, ensure_ascii=False)}{end}\n" for name in CARRIED}
+        for end in ("", "x")
+    )
+    here |= {f"configs/train/{name}.yaml": "x: [\n" for name in CARRIED[::2]}
+    there = {path: text.replace('"x\n', 'x"\n') for path, text in there.items()}
+    return report_of(root, there, here, None)
 
 
 def empty() -> Report:

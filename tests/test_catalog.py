@@ -59,6 +59,8 @@ GLOBS = [
         "**/*.y*ml",
         ["e.yaml", "train/a.yaml", "train/b/c.yaml", "train/b/d/e.yaml", "train/b/f.yml", "x+(1).yaml"],
     ),
+    ("train/***.yaml", ["train/a.yaml"]),
+    ("*" * 200 + ".yaml", ["e.yaml", "x+(1).yaml"]),
     ("train/?.yaml", ["train/a.yaml"]),
     ("train/[!b].yaml", ["train/a.yaml"]),
     ("train/**", ["train/a.yaml", "train/b/c.yaml", "train/b/d/e.yaml", "train/b/f.yml"]),

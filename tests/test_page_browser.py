@@ -76,15 +76,16 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     return made
 
 
-@pytest.fixture(params=["clean", "hostile", "worst", "endless", "nothing"])
-def any_report(request: pytest.FixtureRequest, report: Report) -> Report:
-    """Reports with ordinary and with hostile texts, with words that never end, and with nothing in it."""
+@pytest.fixture(params=["clean", "hostile", "worst", "endless", "nothing", "names"])
+def any_report(request: pytest.FixtureRequest, report: Report, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """Reports with ordinary and with hostile texts, on files of hostile names, with endless words, and on nothing."""
     made: dict[str, Any] = {
         "clean": lambda: report,
         "hostile": lambda: pages.spoilt(report),
         "worst": lambda: pages.spoilt(report, every=True),
         "endless": lambda: pages.spoilt(report, "x" * 900),
         "nothing": pages.empty,
+        "names": lambda: pages.of_names(tmp_path_factory.mktemp("names")),
     }
     given: Report = made[request.param]()
     return given

@@ -77,6 +77,28 @@ def test_problems_come_sorted_by_place_and_once() -> None:
     assert shown == ["a:9:2 w", "a:9:2 x", "a:10:1 x", "b:1:1 x"]
 
 
+def test_of_a_kind_that_fills_a_file_the_first_hundred_are_told() -> None:
+    """Then how many more there are, at the place of the next; other kinds and other files are told all the same."""
+    many = [Problem("x", f"m{n}", Origin("a", n, 1), why="w", hint="h") for n in range(1, 1_251)]
+    beside = [Problem("y", "m", Origin("a", 900, 1)), Problem("x", "m", Origin("b", 1, 1))]
+    told = in_order([*reversed(many), *beside])
+    assert told[:100] == many[:100]
+    assert told[100:] == [
+        Problem("x", "and 1,150 more of this kind in this file", Origin("a", 101, 1)),
+        *beside,
+    ]
+    assert in_order(told) == told
+    assert in_order(many[:101]) == many[:101]
+
+
+def test_a_text_without_end_is_cut() -> None:
+    """A name of a million characters in a message, a reason, a note or a hint does not fill a terminal."""
+    endless = "x" * 1_000_000
+    problem = Problem("c", endless, WHOLE.origin, why=endless, hint=endless, notes=(Note(WHOLE.origin, endless),))
+    assert max(len(line) for line in render(problem).split("\n")) < 10_100
+    assert render(problem._replace(message="x" * 9_000)).count("x") > 9_000
+
+
 def test_a_hint_is_given_only_where_it_helps() -> None:
     """The nearest candidate is hinted; else all of a few; else nothing."""
     assert did_you_mean("dora_ful", ["dora_full", "zero2"]) == "did you mean `dora_full`?"

@@ -157,7 +157,7 @@ def test_a_pyproject_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").unlink()
     (tmp_path / "pyproject.toml").mkdir()
     refused = worded(problems_of(lambda: load(str(tmp_path))), {})
-    assert refused == "pyproject.toml: error: `pyproject.toml` cannot be read [bad-settings]\n  why: is a directory"
+    assert refused == "pyproject.toml: error: `pyproject.toml` cannot be read [bad-settings]\n  why: it is a folder"
 
 
 @pytest.mark.parametrize(
