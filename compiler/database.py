@@ -15,7 +15,10 @@ from compiler.store import read_file, write_atomic
 
 
 class Database:
-    """doit's rows in one JSON file; `lost` says why the rows of earlier runs are not there, if they are not."""
+    """doit's rows in one JSON file.
+
+    `lost` says why the rows of earlier runs are not there, if they are not; where `reads_only` is set none are written.
+    """
 
     desc = "JSON that survives being damaged"
 
@@ -23,6 +26,7 @@ class Database:
         self.name = name
         self.codec = codec
         self.lost = ""
+        self.reads_only = False
         self._changed = False
         self._db: dict[str, dict[str, Any]] = {}
         self.load()
@@ -72,12 +76,14 @@ class Database:
 
     def dump(self) -> None:
         """Write the rows if one changed; where that fails the next run does the work again."""
-        if not self._changed:
+        if self.reads_only or not self._changed:
             return
         rows = json.dumps(self._db, sort_keys=True)
         whole = f'{{"rows": {rows}, "sha256": "{hashlib.sha256(rows.encode()).hexdigest()}"}}\n'
         try:
-            write_atomic(self.name, whole.encode())
+            write_atomic(self.name, whole.encode(), alone=False)  # `doit forget` holds no build lock
             self._changed = False
         except OSError as error:
-            say(f"trainlock: `{os.path.basename(self.name)}` cannot be written: {error.strerror}")
+            reason = (error.strerror or str(error)).lower()
+            said = f"`{os.path.relpath(self.name)}` cannot be written: {reason}"
+            say(f"trainlock: {said}; the next run looks at every lock")

@@ -141,25 +141,41 @@ class Workspace:
 # ---------------------------------------------------------------------------------------------- build
 
 
-def orphans(workspace: Workspace) -> list[str]:
+class Orphans(NamedTuple):
+    """Locks without a source, sorted, and what cannot be read, of which nobody can say whether it is one."""
+
+    paths: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def orphans(workspace: Workspace) -> Orphans:
     """Give the locks whose header names a source that is gone, lying where that source's lock would lie."""
     layout = workspace.layout
     if any(problem.code == "unreadable-file" for problem in workspace.sources.problems):
-        return []  # of a folder that cannot be listed nobody can say what is gone
+        return Orphans((), ())  # of a folder that cannot be listed nobody can say what is gone
     named = [*workspace.sources.presets.values(), *workspace.sources.fusion.values(), *workspace.named_mixes()]
     live = {layout.lock_of(source) for source in named}
     found = []
-    for path in locks_below(layout):
+    locks, problems = locks_below(layout)
+    for path in locks:
+        if path in live:
+            continue
         try:
             data = read_file(layout.absolute(path))
-        except OSError:
-            continue  # what cannot be read cannot be known as ours
+        except OSError as error:
+            problems.append(_unreadable(path, error))
+            continue
         header = lockfile.header_of(data) if data else None
-        if header is None or path in live or layout.below_configs(header.source) is None:
+        if header is None or layout.below_configs(header.source) is None:
             continue
         if layout.lock_of(header.source) == path and _is_gone(layout.absolute(header.source)):
             found.append(path)
-    return found
+    return Orphans(tuple(found), tuple(problems))
+
+
+def _unreadable(lock: str, error: OSError) -> Problem:
+    reason = (error.strerror or str(error)).lower()
+    return Problem("unreadable-file", f"`{lock}` cannot be read", Origin(lock, 0, 0), why=reason)
 
 
 def _is_gone(path: str) -> bool:
@@ -219,7 +235,9 @@ def build(
         progress(index + 1, len(wanted))
     problems += _of_all(workspace) if sources is None and not failed else ()
     removed = []
-    for path in orphans(workspace) if prune else ():
+    gone = orphans(workspace) if prune else Orphans((), ())
+    problems += gone.problems
+    for path in gone.paths:
         try:
             if remove_lock(workspace.layout, path):
                 removed.append(path)
@@ -285,6 +303,8 @@ def check(workspace: Workspace, sources: Iterable[str] | None = None, *, data: b
     if sources is None:
         problems += workspace.problems() or (_of_all(workspace, data=data) if not invalid else ())
         problems += _component_problems(workspace)
+        gone = orphans(workspace)
+        problems += gone.problems
         problems += [
             Problem(
                 "lock-orphan",
@@ -293,7 +313,7 @@ def check(workspace: Workspace, sources: Iterable[str] | None = None, *, data: b
                 why="the file that its header names is gone",
                 hint="run `doit`",
             )
-            for path in orphans(workspace)
+            for path in gone.paths
         ]
     return Check(fresh, tuple(in_order(problems)), workspace.lint.told_nothing_of())
 
@@ -329,9 +349,7 @@ def state(workspace: Workspace, source: str) -> State:
     try:
         found = read_file(layout.absolute(lock))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        unreadable = Problem("unreadable-file", f"`{lock}` cannot be read", Origin(lock, 0, 0), why=reason)
-        return State("unreadable", (unreadable,), compiled.resolved)
+        return State("unreadable", (_unreadable(lock, error),), compiled.resolved)
     drifted = lockfile.drift(
         lock, found, compiled.data, layout.settings.fusion_key, lambda path: _quiet_read(layout, path)
     )

@@ -30,7 +30,7 @@ from doit.reporter import ConsoleReporter
 from compiler import pipeline
 from compiler.console import BUG, TOLD_OF_ONE_CODE, Progress, also_told, prepare, say, tell, write
 from compiler.database import Database
-from compiler.problems import TrainlockError, UsageError, in_order, render
+from compiler.problems import BuildLocked, TrainlockError, UsageError, in_order, render
 from compiler.proof_tasks import compiles, prove_tasks, report_tasks
 from compiler.run import current, start, task, task_name
 from compiler.store import WAIT_SECONDS, remove_lock, write_lock
@@ -96,8 +96,15 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         self._failed = self._broken = False
 
     def initialize(self, _tasks: dict[str, Any], selected_tasks: list[str]) -> None:
-        """Take the build lock before the first task is looked at; other builds may have written rows meanwhile."""
+        """Take the build lock before the first task is looked at; other builds may have written rows meanwhile.
+
+        `doit check` writes nothing, and so waits for nobody.
+        """
         run = current()
+        database = Globals.dep_manager.backend
+        if selected_tasks == ["check"]:
+            database.reads_only = True
+            return
         try:
             run.acquire()
         except TrainlockError as error:
@@ -105,7 +112,6 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             sys.exit(130)
-        database = Globals.dep_manager.backend
         if isinstance(database, Database):
             database.load()
             if database.lost:
@@ -239,13 +245,15 @@ def _prune() -> bool:
         try:
             run.acquire()
             run.workspace.everything()
-            for path in pipeline.orphans(run.workspace):
+            gone = pipeline.orphans(run.workspace)
+            for path in gone.paths:
                 if remove_lock(run.layout, path):
                     run.removed.append(path)
         except TrainlockError as error:
             return run.fail(error.problems)
         run.unfit = {problem.origin.file for problem in run.workspace.problems()}
-        return run.fail(run.workspace.problems()) if run.unfit else True
+        problems = [*run.workspace.problems(), *gone.problems]
+        return run.fail(problems) if problems else True
 
 
 def _check() -> bool:
@@ -271,6 +279,8 @@ def _clean(lock: str, dryrun: bool) -> None:
         remove_lock(run.layout, lock)
     except TrainlockError as error:
         tell(error.problems, run.workspace.source_line)
+        if isinstance(error, BuildLocked):
+            sys.exit(error.exit_code)  # every other task would wait as long
 
 
 def _prune_task() -> Iterator[dict[str, Any]]:
