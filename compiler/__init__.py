@@ -48,6 +48,7 @@ A module imports only from those above it.
     exposure    checks for values that look like secrets                        tell the value
     across      checks of all documents together                                keep a document
     lint        which checks there are, what is silenced of their findings      judge by itself
+    orphans     locks whose source is gone                                      remove one
     pipeline    the verbs, which return data                                    import doit, print
     staging     whether a commit would hold the locks as they lie               stage
     proofs      proofs and the report document, as plain data                   judge

@@ -57,7 +57,10 @@ def _unpacked(kept: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 class Database:
-    """doit's rows in one JSON file; `lost` says why the rows of earlier runs are not there, if they are not."""
+    """doit's rows in one JSON file.
+
+    `lost` says why the rows of earlier runs are not there, if they are not; where `reads_only` is set none are written.
+    """
 
     desc = "JSON that survives being damaged"
 
@@ -65,6 +68,7 @@ class Database:
         self.name = name
         self.codec = codec
         self.lost = ""
+        self.reads_only = False
         self._changed = False
         self._end = b""
         self._db: dict[str, dict[str, Any]] = {}
@@ -116,12 +120,16 @@ class Database:
 
     def dump(self) -> None:
         """Write the rows if one changed; where that fails the next run does the work again."""
-        if not self._changed:
+        if self.reads_only or not self._changed:
             return
         rows = json.dumps(_packed(self._db), sort_keys=True).encode()
         try:
             self._end = _end(rows)
-            write_atomic(self.name, b"%b%b%b%b" % (_HEAD, rows, _BETWEEN, self._end))
+            write_atomic(
+                self.name, b"%b%b%b%b" % (_HEAD, rows, _BETWEEN, self._end), alone=False
+            )  # `doit forget` holds no build lock
             self._changed = False
         except OSError as error:
-            say(f"trainlock: `{os.path.basename(self.name)}` cannot be written: {error.strerror}")
+            reason = (error.strerror or str(error)).lower()
+            said = f"`{os.path.relpath(self.name)}` cannot be written: {reason}"
+            say(f"trainlock: {said}; the next run looks at every lock")

@@ -7,12 +7,12 @@ differs, and where anything is wrong with a source, it is found out anew. Deleti
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from compiler.catalog import FUSION_SUFFIXES, Layout
+from compiler.console import say
 from compiler.problems import Invalid
 from compiler.store import read_file, write_file
 from compiler.tree import Remembering
@@ -119,7 +119,7 @@ def compiles(workspace: Workspace, source: str) -> bool:
 
 
 def keep(workspace: Workspace, seen: Seen, rows: list[Row]) -> None:
-    """Keep an outline, if nothing is wrong with any source; that it cannot be written is no loss."""
+    """Keep an outline, if nothing is wrong with any source; that it cannot be written costs the next run a look."""
     if not seen.key or workspace.problems():
         return
     for row in rows:
@@ -134,5 +134,8 @@ def keep(workspace: Workspace, seen: Seen, rows: list[Row]) -> None:
     places = {path: place for place, path in enumerate(paths)}
     packed = [[row.source, row.name, [places[path] for path in row.files], row.mix] for row in rows]
     whole = {"key": seen.key, "paths": paths, "rows": packed, "sha256": _digest_of(packed, paths)}
-    with contextlib.suppress(Invalid):
-        write_file(workspace.layout, f"{workspace.layout.cache}/{FILE}", json.dumps(whole).encode())
+    path = f"{workspace.layout.cache}/{FILE}"
+    try:
+        write_file(workspace.layout, path, json.dumps(whole).encode())
+    except Invalid as invalid:
+        say(f"trainlock: `{path}` cannot be written: {invalid.problems[0].why}; the next run parses every source")

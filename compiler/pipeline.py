@@ -6,7 +6,6 @@ A `Workspace` is one run's view of a repository: each source is read once, each 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -16,9 +15,10 @@ from compiler.checks import component_sections
 from compiler.compose import Composer, Resolved
 from compiler.emitter import Encoder
 from compiler.lint import Lint, Silenced
+from compiler.orphans import Orphans, find, unreadable
 from compiler.problems import Invalid, Problem, UsageError, in_order
 from compiler.provenance import Why, ask
-from compiler.store import locks_below, read_file, remove_lock, write_lock
+from compiler.store import read_file, remove_lock, write_lock
 from compiler.tree import Disk, Source, Tree, line_of
 from compiler.values import Origin
 
@@ -160,37 +160,14 @@ class Workspace:
 # ---------------------------------------------------------------------------------------------- build
 
 
-def orphans(workspace: Workspace) -> list[str]:
+def orphans(workspace: Workspace) -> Orphans:
     """Give the locks whose header names a source that is gone, lying where that source's lock would lie."""
     layout = workspace.layout
     if any(problem.code == "unreadable-file" for problem in workspace.sources.problems):
-        return []  # of a folder that cannot be listed nobody can say what is gone
+        return Orphans((), ())  # of a folder that cannot be listed nobody can say what is gone
     named = [*workspace.sources.presets.values(), *workspace.sources.fusion.values(), *workspace.named_mixes()]
     live = {layout.lock_of(source) for source in named}
-    found = []
-    for path in locks_below(layout):
-        if path in live:
-            continue
-        try:
-            data = read_file(layout.absolute(path))
-        except OSError:
-            continue  # what cannot be read cannot be known as ours
-        header = lockfile.header_of(data) if data else None
-        if header is None or layout.below_configs(header.source) is None:
-            continue
-        if layout.lock_of(header.source) == path and _is_gone(layout.absolute(header.source)):
-            found.append(path)
-    return found
-
-
-def _is_gone(path: str) -> bool:
-    """Say whether there is certainly no source at a path: nothing, or a folder; what cannot be told is not gone."""
-    try:
-        return stat.S_ISDIR(os.lstat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except (OSError, ValueError):
-        return False
+    return find(layout, live)
 
 
 class Build(NamedTuple):
@@ -239,7 +216,9 @@ def build(
         progress(index + 1, len(wanted))
     problems += _of_all(workspace) if sources is None and together and not failed else ()
     removed = []
-    for path in orphans(workspace) if prune else ():
+    gone = orphans(workspace) if prune else Orphans((), ())
+    problems += gone.problems
+    for path in gone.paths:
         try:
             if remove_lock(workspace.layout, path):
                 removed.append(path)
@@ -308,6 +287,8 @@ def check(
     if sources is None:
         problems += workspace.problems() or (_of_all(workspace, data=data) if together and not invalid else ())
         problems += _component_problems(workspace)
+        gone = orphans(workspace)
+        problems += gone.problems
         problems += [
             Problem(
                 "lock-orphan",
@@ -316,7 +297,7 @@ def check(
                 why="the file that its header names is gone",
                 hint="run `doit`",
             )
-            for path in orphans(workspace)
+            for path in gone.paths
         ]
     return Check(fresh, tuple(in_order(problems)), workspace.lint.told_nothing_of())
 
@@ -352,9 +333,7 @@ def state(workspace: Workspace, source: str) -> State:
     try:
         found = read_file(layout.absolute(lock))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        unreadable = Problem("unreadable-file", f"`{lock}` cannot be read", Origin(lock, 0, 0), why=reason)
-        return State("unreadable", (unreadable,), compiled.resolved)
+        return State("unreadable", (unreadable(lock, error),), compiled.resolved)
     drifted = lockfile.drift(
         lock, found, compiled.data, layout.settings.fusion_key, lambda path: _quiet_read(layout, path)
     )

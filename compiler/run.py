@@ -84,8 +84,8 @@ class Run:
         return self._rows
 
     def keep_outline(self) -> None:
-        """Let the next run know what this one found out; the build lock is held."""
-        if self._seen is not None and self._rows is not None and not self.is_outlined:
+        """Let the next run know what this one found out; only the holder of the build lock may write it."""
+        if self.lock.is_held and self._seen is not None and self._rows is not None and not self.is_outlined:
             outline.keep(self.workspace, self._seen, self._rows)
 
     @property

@@ -8,9 +8,10 @@ import fcntl
 import hashlib
 import os
 import posixpath
+import re
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final
 
@@ -21,6 +22,9 @@ from compiler.values import Origin
 
 WAIT_SECONDS: Final = 60.0
 """How long a build waits for another one before it gives up."""
+
+LEFT_BEHIND: Final = re.compile(rf"\..+(?:{re.escape(LOCK_SUFFIX)}|\.[0-9a-f]{{16}})\.tmp", re.DOTALL)
+"""The names of temporary files, as `write_atomic` gives them."""
 
 
 def read_file(path: str) -> bytes | None:
@@ -123,6 +127,11 @@ class BuildLock:
         self._descriptor: int | None = None
         self.waited = False
 
+    @property
+    def is_held(self) -> bool:
+        """Say whether this process holds it."""
+        return self._descriptor is not None
+
     def acquire(self) -> bool:
         """Take the lock; says whether another build was waited for.
 
@@ -144,7 +153,7 @@ class BuildLock:
                 fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except OSError:
-                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").partition("\n")[0] or "unknown"
                 if time.monotonic() >= deadline:
                     os.close(descriptor)
                     problem = Problem(
@@ -159,9 +168,13 @@ class BuildLock:
                     told = True
                     self._say(f"waiting for another build (process {holder})")
                 time.sleep(0.05)
-        with contextlib.suppress(OSError):  # the number is only for messages, and a disk may be full
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        if os.fstat(descriptor).st_size:
+            self._sweep()
+        number = b"%d\n" % os.getpid()
+        # it is for messages, and a disk may be full; never empty in between, as that says that nothing is left to sweep
+        with contextlib.suppress(OSError):
+            os.pwrite(descriptor, number, 0)
+            os.ftruncate(descriptor, len(number))
         self._descriptor = descriptor
         self.waited = told
         return told
@@ -186,9 +199,18 @@ class BuildLock:
                 write_atomic(ignore, b"*\n", alone=False)
         return descriptor
 
+    def _sweep(self) -> None:
+        """Delete the temporary files of a build that was killed: it did not come to emptying the lock's file."""
+        for folder, _, names in os.walk(self._build):
+            for name in filter(LEFT_BEHIND.fullmatch, names):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(folder, name))
+
     def release(self) -> None:
         """Let go; does nothing where it is not held."""
         if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -263,17 +285,29 @@ def through_disk(layout: Layout, lock: str, data: bytes) -> bytes:
     return found if found is not None else b""
 
 
-def locks_below(layout: Layout) -> Iterator[str]:
-    """Yield the paths of all files below the build folder that are named like a lock, sorted."""
+def locks_below(layout: Layout) -> tuple[list[str], list[Problem]]:
+    """Give the paths of all files below the build folder that are named like a lock, and the folders it cannot list."""
     top = layout.absolute(layout.build)
-    for folder, folders, files in os.walk(top):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    found: list[str] = []
+    closed: list[OSError] = []
+    for folder, folders, files in os.walk(top, onerror=closed.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
         below = os.path.relpath(folder, top).replace(os.sep, "/")
         if below.count("/") >= MAX_FOLDERS:
             folders.clear()  # no source lies so deep
-        for name in sorted(files):
-            if name.endswith(LOCK_SUFFIX) and not name.startswith("."):
-                yield posixpath.normpath(posixpath.join(layout.build, below, name))
+        found += [
+            posixpath.normpath(posixpath.join(layout.build, below, name))
+            for name in files
+            if name.endswith(LOCK_SUFFIX) and not name.startswith(".")
+        ]
+    problems = []
+    for error in closed:
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            below = os.path.relpath(error.filename, top).replace(os.sep, "/")
+            folder = posixpath.normpath(posixpath.join(layout.build, below))
+            why = (error.strerror or str(error)).lower()
+            problems.append(Problem("unreadable-file", f"`{folder}` cannot be listed", Origin(folder, 0, 0), why=why))
+    return sorted(found), problems
 
 
 def remove_lock(layout: Layout, path: str) -> bool:

@@ -32,7 +32,7 @@ from compiler.catalog import LOCK_SUFFIX
 from compiler.console import BUG, TOLD_OF_ONE_CODE, Progress, also_told, prepare, say, tell, write
 from compiler.database import Database
 from compiler.legacy import FOLDER
-from compiler.problems import TrainlockError, UsageError, in_order, render
+from compiler.problems import BuildLocked, Problem, TrainlockError, UsageError, in_order, render
 from compiler.run import current, start, task, task_name
 from compiler.store import WAIT_SECONDS, locks_below, remove_lock, write_lock
 
@@ -115,8 +115,15 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
         self._failed = self._broken = False
 
     def initialize(self, _tasks: dict[str, Any], selected_tasks: list[str]) -> None:
-        """Take the build lock before the first task is looked at; other builds may have written rows meanwhile."""
+        """Take the build lock before the first task is looked at; other builds may have written rows meanwhile.
+
+        `doit check` writes nothing, and so waits for nobody.
+        """
         run = current()
+        database = Globals.dep_manager.backend
+        if selected_tasks == ["check"]:
+            database.reads_only = True
+            return
         try:
             run.acquire()
         except TrainlockError as error:
@@ -124,7 +131,6 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             sys.exit(130)
-        database = Globals.dep_manager.backend
         if isinstance(database, Database):
             database.load()
             if database.lost:
@@ -262,23 +268,29 @@ def _prune() -> bool:
         try:
             run.acquire()
             run.rows()
-            for path in _orphans():
+            gone, unread = _orphans()
+            for path in gone:
                 if remove_lock(run.layout, path):
                     run.removed.append(path)
         except TrainlockError as error:
             return run.fail(error.problems)
-        if run.is_outlined:
+        if run.is_outlined and not unread:
             return True  # nothing is wrong with any source
         run.unfit = {problem.origin.file for problem in run.workspace.problems()}
-        return run.fail(run.workspace.problems()) if run.unfit else True
+        problems = [*run.workspace.problems(), *unread]
+        return run.fail(problems) if problems else True
 
 
-def _orphans() -> list[str]:
-    """Give the locks whose source is gone; where there is no other file than the locks there are to be, none is."""
+def _orphans() -> tuple[tuple[str, ...], tuple[Problem, ...]]:
+    """Give the locks whose source is gone, and what cannot be read, of which nobody can say whether it is one.
+
+    Where there is no other file than the locks there are to be, none is.
+    """
     run = current()
     live = {f"{run.layout.build}/{row.name}{LOCK_SUFFIX}" for row in run.rows()}
-    if run.is_outlined and live.issuperset(locks_below(run.layout)):
-        return []
+    locks, problems = locks_below(run.layout)
+    if run.is_outlined and live.issuperset(locks) and not problems:
+        return (), ()
     from compiler.pipeline import orphans  # noqa: PLC0415
 
     return orphans(run.workspace)
@@ -309,6 +321,8 @@ def _clean(lock: str, dryrun: bool) -> None:
         remove_lock(run.layout, lock)
     except TrainlockError as error:
         tell(error.problems, run.workspace.source_line)
+        if isinstance(error, BuildLocked):
+            sys.exit(error.exit_code)  # every other task would wait as long
 
 
 def _prune_task() -> Iterator[dict[str, Any]]:
