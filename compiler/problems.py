@@ -90,12 +90,12 @@ class Findings:
 
     def __init__(self) -> None:
         self._told: list[Problem] = []
-        self._count: Counter[tuple[str, str]] = Counter()
-        self._next: dict[tuple[str, str], Problem] = {}
+        self._count: Counter[tuple[str, str, Severity]] = Counter()
+        self._next: dict[tuple[str, str, Severity], Problem] = {}
 
     def add(self, problem: Problem) -> None:
         """Keep a problem, or count it where there are enough of its kind."""
-        kind = (problem.origin.file, problem.code)
+        kind = (problem.origin.file, problem.code, problem.severity)
         self._count[kind] += 1
         if self._count[kind] <= MOST_OF_A_KIND:
             self._told.append(problem)

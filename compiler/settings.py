@@ -184,7 +184,7 @@ def _lines_of_tables(text: str, name: str) -> list[Origin]:
 
 
 def _folder(value: Any) -> str:
-    if not isinstance(value, str) or not value.isprintable() or not value or value.count("/") > MAX_FOLDERS:
+    if not isinstance(value, str) or not re.fullmatch("[^\x00-\x1f\x7f]+", value) or value.count("/") > MAX_FOLDERS:
         raise ValueError("takes the path of a folder")
     return value
 

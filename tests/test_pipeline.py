@@ -298,12 +298,32 @@ def test_listing_shows_every_state(tmp_path: Path) -> None:
 
 
 def test_two_builds_on_unlike_machines_give_the_same_bytes(tmp_path: Path) -> None:
-    """Working directory, hash seed, locale, time zone and the place of the repository reach no lock."""
+    """Working directory, hash seed, locale, time zone, user, home and the place of the repository reach no lock."""
     files = {str(file.relative_to(REPOSITORY)): file.read_bytes() for file in (REPOSITORY / "configs").rglob("*.yaml")}
     files["pyproject.toml"] = (REPOSITORY / "pyproject.toml").read_bytes()
     environments = [
-        {"PYTHONHASHSEED": "1", "LC_ALL": "C", "TZ": "Asia/Shanghai", "PYTHONUTF8": "0"},
-        {"PYTHONHASHSEED": "2", "LC_ALL": "C.UTF-8", "TZ": "America/Los_Angeles"},
+        {
+            "PYTHONHASHSEED": "1",
+            "LC_ALL": "C",
+            "TZ": "Asia/Shanghai",
+            "PYTHONUTF8": "0",
+            "HOME": str(tmp_path),
+            "USER": "ada",
+            "LOGNAME": "ada",
+            "HOSTNAME": "one",
+            "LANG": "C",
+        },
+        {
+            "PYTHONHASHSEED": "2",
+            "LC_ALL": "C.UTF-8",
+            "TZ": "America/Los_Angeles",
+            "SOURCE_DATE_EPOCH": "1",
+            "HOME": "/nonexistent",
+            "USER": "北",
+            "LOGNAME": "北",
+            "HOSTNAME": "other",
+            "LANG": "tr_TR.UTF-8",
+        },
     ]
     results = []
     for name, environment in zip(("one", "other place 北"), environments, strict=True):
