@@ -81,7 +81,7 @@ class Database:
         rows = json.dumps(self._db, sort_keys=True)
         whole = f'{{"rows": {rows}, "sha256": "{hashlib.sha256(rows.encode()).hexdigest()}"}}\n'
         try:
-            write_atomic(self.name, whole.encode(), alone=False)  # `doit forget` holds no build lock
+            write_atomic(self.name, whole.encode())
             self._changed = False
         except OSError as error:
             reason = (error.strerror or str(error)).lower()

@@ -23,7 +23,7 @@ from compiler.values import Origin
 WAIT_SECONDS: Final = 60.0
 """How long a build waits for another one before it gives up."""
 
-LEFT_BEHIND: Final = re.compile(rf"\..+(?:{re.escape(LOCK_SUFFIX)}|\.[0-9a-f]{{16}})\.tmp", re.DOTALL)
+LEFT_BEHIND: Final = re.compile(r"\.[0-9a-f]{16}\.tmp")
 """The names of temporary files, as `write_atomic` gives them."""
 
 
@@ -44,23 +44,21 @@ def read_file(path: str) -> bytes | None:
         return file.read()
 
 
-def write_atomic(path: str, data: bytes, *, alone: bool = True) -> None:
+def write_atomic(path: str, data: bytes) -> None:
     """Replace a file's content in one step: whoever reads it sees the old bytes or the new ones.
+
+    Two that write the same file at once do not meet, be it that the build lock was no barrier between them.
 
     Args:
         path: of the file; its folder is made if need be.
         data: the new content.
-        alone: the caller holds the build lock, so that nobody else writes this file now.
 
     Raises:
         OSError: the file is as it was, and no temporary file stays.
     """
-    folder, name = os.path.split(path)
+    folder = os.path.dirname(path)
     os.makedirs(folder or ".", exist_ok=True)
-    temporary = os.path.join(folder, f".{name}.tmp" if alone else f".{name}.{os.urandom(8).hex()}.tmp")
-    if alone:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)  # left by a build that was killed
+    temporary = os.path.join(folder, f".{os.urandom(8).hex()}.tmp")  # as a name may be as long as names can be
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:
@@ -176,7 +174,7 @@ class BuildLock:
         ignore = os.path.join(self._folder, ".gitignore")
         if not os.path.exists(ignore):
             with contextlib.suppress(OSError):
-                write_atomic(ignore, b"*\n", alone=False)
+                write_atomic(ignore, b"*\n")
         return descriptor
 
     def _sweep(self) -> None:
@@ -239,7 +237,7 @@ def write_file(layout: Layout, path: str, data: bytes) -> None:
     full = layout.absolute(path)
     try:
         if read_file(full) != data:
-            write_atomic(full, data, alone=False)
+            write_atomic(full, data)
     except OSError as error:
         raise Invalid(_write_problem(path, error)) from None
 
@@ -255,7 +253,7 @@ def through_disk(layout: Layout, lock: str, data: bytes) -> bytes:
     )
     full = layout.absolute(path)
     try:
-        write_atomic(full, data, alone=False)
+        write_atomic(full, data)
         found = read_file(full)
         os.unlink(full)
     except OSError as error:

@@ -55,7 +55,7 @@ def test_the_metadata_names_the_commands(installed: Path) -> None:
     """The command `trainlock`, and the database that doit finds as a plugin."""
     (distribution,) = importlib.metadata.distributions(name="trainlock", path=[str(installed)])
     points = {(point.group, point.name): point.value for point in distribution.entry_points}
-    assert points[("console_scripts", "trainlock")] == "compiler.cli:main"
+    assert points[("console_scripts", "trainlock")] == "compiler.__main__:main"
     module, _, name = points[("doit.BACKEND", "trainlock")].partition(":")
     assert (installed / (module.replace(".", "/") + ".py")).is_file()
     assert f"class {name}" in (installed / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8")
