@@ -1,4 +1,4 @@
-"""`python -m compiler` is `trainlock`: the process around the command."""
+"""`trainlock`, and `python -m compiler`: the process around the command."""
 
 import gc
 
@@ -8,8 +8,14 @@ import os  # noqa: E402
 import sys  # noqa: E402
 from typing import NoReturn  # noqa: E402
 
-from compiler.cli import main  # noqa: E402
-from compiler.console import silence  # noqa: E402
+
+def main() -> int:
+    """Run the command; an interrupt while it is being loaded is one like any other."""
+    try:
+        from compiler.cli import main as command  # noqa: PLC0415 - loading is what takes long enough to be interrupted
+    except KeyboardInterrupt:
+        return 130
+    return command()
 
 
 def run() -> NoReturn:
@@ -19,6 +25,8 @@ def run() -> NoReturn:
         try:
             stream.flush()
         except (AttributeError, OSError, ValueError):
+            from compiler.console import silence  # noqa: PLC0415 - only where nobody listens any more
+
             silence(stream)
     os._exit(code)
 

@@ -125,9 +125,7 @@ class Database:
         rows = json.dumps(_packed(self._db), sort_keys=True).encode()
         try:
             self._end = _end(rows)
-            write_atomic(
-                self.name, b"%b%b%b%b" % (_HEAD, rows, _BETWEEN, self._end), alone=False
-            )  # `doit forget` holds no build lock
+            write_atomic(self.name, b"%b%b%b%b" % (_HEAD, rows, _BETWEEN, self._end))
             self._changed = False
         except OSError as error:
             reason = (error.strerror or str(error)).lower()

@@ -23,7 +23,7 @@ from compiler.values import Origin
 WAIT_SECONDS: Final = 60.0
 """How long a build waits for another one before it gives up."""
 
-LEFT_BEHIND: Final = re.compile(rf"\..+(?:{re.escape(LOCK_SUFFIX)}|\.[0-9a-f]{{16}})\.tmp", re.DOTALL)
+LEFT_BEHIND: Final = re.compile(r"\.[0-9a-f]{16}\.tmp")
 """The names of temporary files, as `write_atomic` gives them."""
 
 
@@ -49,20 +49,21 @@ def read_file(path: str) -> bytes | None:
         os.close(descriptor)
 
 
-def write_atomic(path: str, data: bytes, *, alone: bool = True) -> None:
+def write_atomic(path: str, data: bytes) -> None:
     """Replace a file's content in one step: whoever reads it sees the old bytes or the new ones.
+
+    Two that write the same file at once do not meet, be it that the build lock was no barrier between them.
 
     Args:
         path: of the file; its folder is made if need be.
         data: the new content.
-        alone: the caller holds the build lock, so that nobody else writes this file now.
 
     Raises:
         OSError: the file is as it was, and no temporary file stays.
     """
-    folder, slash, name = path.rpartition("/")
-    temporary = f"{folder}{slash}.{name}.tmp" if alone else f"{folder}{slash}.{name}.{os.urandom(8).hex()}.tmp"
-    descriptor = _made(temporary, alone=alone)
+    folder, slash, _ = path.rpartition("/")
+    temporary = f"{folder}{slash}.{os.urandom(8).hex()}.tmp"  # as a name may be as long as names can be
+    descriptor = _made(temporary)
     try:
         try:
             view = memoryview(data)
@@ -77,17 +78,13 @@ def write_atomic(path: str, data: bytes, *, alone: bool = True) -> None:
         raise
 
 
-def _made(temporary: str, *, alone: bool) -> int:
+def _made(temporary: str) -> int:
     """Open a temporary file for writing; makes its folder where there is none."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         return os.open(temporary, flags, 0o666)
     except (FileNotFoundError, NotADirectoryError):
         os.makedirs(os.path.dirname(temporary) or ".", exist_ok=True)
-    except FileExistsError:
-        if not alone:
-            raise
-        os.unlink(temporary)  # left by a build that was killed
     return os.open(temporary, flags, 0o666)
 
 
@@ -196,7 +193,7 @@ class BuildLock:
         ignore = os.path.join(self._folder, ".gitignore")
         if not os.path.exists(ignore):
             with contextlib.suppress(OSError):
-                write_atomic(ignore, b"*\n", alone=False)
+                write_atomic(ignore, b"*\n")
         return descriptor
 
     def _sweep(self) -> None:
@@ -261,7 +258,7 @@ def write_file(layout: Layout, path: str, data: bytes) -> None:
     full = layout.absolute(path)
     try:
         if read_file(full) != data:
-            write_atomic(full, data, alone=False)
+            write_atomic(full, data)
     except OSError as error:
         raise Invalid(_write_problem(path, error)) from None
 
@@ -277,7 +274,7 @@ def through_disk(layout: Layout, lock: str, data: bytes) -> bytes:
     )
     full = layout.absolute(path)
     try:
-        write_atomic(full, data, alone=False)
+        write_atomic(full, data)
         found = read_file(full)
         os.unlink(full)
     except OSError as error:

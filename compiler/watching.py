@@ -70,7 +70,7 @@ class Watcher:
         self._say = say
         self._prune = prune
         self.layout: Layout = look().layout
-        self._states: dict[str, tuple[int, int, int]] = {}
+        self._states: dict[str, tuple[int, ...]] = {}
         self._reached: dict[str, set[str]] = {}
         self._pending: set[str] = set()
         self._is_all = True
@@ -130,15 +130,15 @@ class Watcher:
         return self.layout.configs if self._is_all else _some(self._pending)
 
 
-def _states(layout: Layout) -> dict[str, tuple[int, int, int]]:
-    """Give what tells an edit of the settings and of every source: when it was written, its size, its inode."""
-    found = {}
+def _states(layout: Layout) -> dict[str, tuple[int, ...]]:
+    """Give what tells an edit of the settings and of each source: its times, of which no program sets the second."""
+    found: dict[str, tuple[int, ...]] = {}
     for path in (PYPROJECT, *layout.files()):
         try:
             about = os.stat(layout.absolute(path))
         except (OSError, ValueError):
             continue
-        found[path] = (about.st_mtime_ns, about.st_size, about.st_ino)
+        found[path] = (about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino)
     return found
 
 

@@ -221,5 +221,5 @@ class Drill:
 
 
 def culprit(path: str) -> str:
-    """Give the name under which a person knows a file that a call was about: a temporary one goes by its target's."""
-    return re.sub(r"(^|/)\.([^/]+?)(\.[0-9a-f]{16})?\.tmp$", r"\1\2", path)
+    """Give what a message has to name of what a call was about: of a temporary file its folder."""
+    return re.sub(r"\.[0-9a-f]{16}\.tmp$", "", path)

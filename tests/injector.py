@@ -140,7 +140,7 @@ def _careless(arguments: list[str]) -> int:
     """`trainlock` with a store as most programs have one: it opens the file and writes."""
     from compiler import store
 
-    def in_place(path: str, data: bytes, **_options: bool) -> None:
+    def in_place(path: str, data: bytes) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         try:
@@ -207,6 +207,7 @@ def _child(request: dict[str, Any]) -> int:
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     injector = Injector(".", request["at"], request["fault"], request["edit"])
     injector.install()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite that runs in the background has it ignored
     try:
         code = PROGRAMS[request["program"]](request["arguments"])
     except SystemExit as end:

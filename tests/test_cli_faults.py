@@ -154,6 +154,24 @@ def test_an_interrupt_exits_130_without_a_traceback(built: Path, holder: subproc
     assert (process.returncode, out, err) == (130, "", "")
 
 
+LOADED = """\
+import sys
+class Impatient:
+    def find_spec(name, *_rest):
+        if name == "compiler.reader":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Impatient)
+from compiler.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_an_interrupt_while_it_is_loaded_is_no_traceback(fresh: Path) -> None:
+    """Ctrl-C a tenth of a second after the command was typed ends it as later."""
+    done = subprocess.run([sys.executable, "-c", LOADED], cwd=fresh, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_messages_hold_no_colour(fresh: Path) -> None:
     """What is printed is plain text, whatever the environment asks for."""
     write(fresh, {"configs/train/small.yaml": "a: [\n"})

@@ -62,6 +62,24 @@ def test_a_call_that_fails_leaves_nothing_half(drill: Drill, name: str, fault: s
         assert locks(root) == drill.after, about
 
 
+@pytest.mark.parametrize("name", ["build", "doit"])
+def test_a_build_folder_that_cannot_be_listed_is_told(drill: Drill, name: str) -> None:
+    """Where a folder below `build`, or a lock without a source in it, cannot be read, exit 0 would be a lie."""
+    hidden = [
+        (number, path)
+        for number, (call, path) in enumerate(drill.calls(BUILDS[name]))
+        if (call == "scandir" and path.startswith("build")) or (call == "open" and path.endswith("old.lock.yaml"))
+    ]
+    assert len(hidden) > 3
+    for number, path in hidden[:-1]:  # the last one is opened once more, to be deleted
+        said = drill.server.run(drill.copy(), BUILDS[name], Fault("EACCES", number))
+        word = "read" if path.endswith(".yaml") else "listed"
+        assert said.code == 1
+        assert said.err.startswith(
+            f"{path}: error: `{path}` cannot be {word} [unreadable-file]\n  why: permission denied\n"
+        )
+
+
 def test_a_record_that_cannot_be_written_is_told_and_costs_no_lock(drill: Drill) -> None:
     """A full disk at the end of a `doit`: the locks are whole, and the next run looks at every one of them."""
     calls = drill.calls(("doit",))

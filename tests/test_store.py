@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from builders import REPOSITORY, layout, look, project, worded, write
-from builds import LOCKS, WORLD, below, codes
+from builds import LOCKS, WORLD, below
 from compiler import store
-from compiler.pipeline import build, check
+from compiler.pipeline import build
 from compiler.problems import BuildLocked, Invalid
 from compiler.store import BuildLock, remove_lock, write_atomic, write_lock
 
@@ -62,15 +62,41 @@ def test_a_write_that_fails_leaves_the_old_bytes(
     assert not existing or file.read_bytes() == b"old"
 
 
-def test_a_torn_temporary_file_of_a_killed_build_is_no_obstacle(tmp_path: Path) -> None:
-    """What a kill left behind is overwritten by the next build."""
-    made = project(tmp_path, WORLD)
-    write(tmp_path, {"build/train/.p.lock.yaml.tmp": "torn"})
-    build(made)
-    assert [path for path in below(tmp_path / "build") if not path.startswith(".cache")] == [
-        lock.removeprefix("build/") for lock in LOCKS
-    ]
-    assert codes(check(look(tmp_path))) == []
+def test_what_a_killed_build_left_is_deleted_by_the_next(tmp_path: Path) -> None:
+    """Who finds the number of a process that did not let go looks for its temporary files, and for no other file."""
+    torn, kept = ("build/train/.0123456789abcdef.tmp", "build/.cache/.fedcba9876543210.tmp"), "build/train/.mine.tmp"
+    write(tmp_path, dict.fromkeys((*torn, kept), "torn"))
+    with BuildLock(layout(tmp_path), 0):
+        assert {*torn, kept} <= set(below(tmp_path))  # nobody was killed: nobody looks
+    write(tmp_path, {"build/.cache/build.lock": "1234567\n"})
+    with BuildLock(layout(tmp_path), 0):
+        assert (tmp_path / "build/.cache/build.lock").read_text() == f"{os.getpid()}\n"
+        assert [path for path in below(tmp_path) if path.endswith(".tmp")] == [kept]
+
+
+def test_two_that_write_at_once_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one writes another may write the same file, whole; the one that replaces it last is the one that stays."""
+    file = tmp_path / "x.lock.yaml"
+    whole = os.write
+
+    def meanwhile(descriptor: int, data: bytes) -> int:
+        monkeypatch.setattr(os, "write", whole)
+        done = whole(descriptor, bytes(data[:2]))
+        write_atomic(str(file), b"theirs")
+        assert file.read_bytes() == b"theirs"
+        return done
+
+    monkeypatch.setattr(os, "write", meanwhile)
+    write_atomic(str(file), b"ours, and more")
+    assert file.read_bytes() == b"ours, and more"
+    assert below(tmp_path) == ["x.lock.yaml"]
+
+
+def test_a_name_as_long_as_names_can_be_is_written(tmp_path: Path) -> None:
+    """The temporary file does not need a longer one."""
+    name = "x" * 255
+    write_atomic(str(tmp_path / name), b"1")
+    assert below(tmp_path) == [name]
 
 
 def test_a_short_write_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,14 +118,15 @@ def test_the_mode_follows_the_umask(tmp_path: Path, mask: int) -> None:
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
-def test_a_link_at_the_temporary_file_s_place_is_not_followed(tmp_path: Path) -> None:
-    """Nothing outside is written through a link that lies in the way."""
+def test_a_link_at_the_temporary_file_s_place_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing outside is written through a link that lies in the way, be it that somebody guessed the name."""
+    monkeypatch.setattr(os, "urandom", bytes)
     (tmp_path / "victim").write_bytes(b"precious")
-    (tmp_path / ".x.tmp").symlink_to("victim")
-    write_atomic(str(tmp_path / "x"), b"new")
-    assert (tmp_path / "x").read_bytes() == b"new"
-    assert not (tmp_path / "x").is_symlink()
+    (tmp_path / f".{bytes(8).hex()}.tmp").symlink_to("victim")
+    with pytest.raises(FileExistsError):
+        write_atomic(str(tmp_path / "x"), b"new")
     assert (tmp_path / "victim").read_bytes() == b"precious"
+    assert not (tmp_path / "x").exists()
 
 
 def test_an_unchanged_lock_is_not_touched(tmp_path: Path) -> None:

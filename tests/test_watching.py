@@ -152,6 +152,19 @@ def test_a_save_that_replaces_the_file_is_an_edit(tmp_path: Path) -> None:
     assert told(made.step())[2].startswith("configs/base.yaml: 2 built")
 
 
+def test_an_edit_that_keeps_age_and_size_is_an_edit(tmp_path: Path) -> None:
+    """As `cp -p` and `rsync -t` make them."""
+    made = started(tmp_path)
+    path = tmp_path / "configs/base.yaml"
+    about = path.stat()
+    path.write_text(path.read_text().replace("32", "64"))
+    while path.stat().st_ctime_ns == about.st_ctime_ns:  # the clock of the file system has not ticked yet
+        path.touch()
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert (path.stat().st_mtime_ns, path.stat().st_size) == (about.st_mtime_ns, about.st_size)
+    assert told(made.step()) == ([], [], f"configs/base.yaml: 2 built ({A}, {B}), 1 unchanged, 0 removed, 0 failed")
+
+
 def test_a_folder_may_go_and_come_back(tmp_path: Path) -> None:
     """A checkout of another branch does that."""
     made = started(tmp_path)
