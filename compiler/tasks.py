@@ -289,7 +289,9 @@ def _orphans() -> tuple[tuple[str, ...], tuple[Problem, ...]]:
     run = current()
     live = {f"{run.layout.build}/{row.name}{LOCK_SUFFIX}" for row in run.rows()}
     locks, problems = locks_below(run.layout)
-    if run.is_outlined and live.issuperset(locks) and not problems:
+    if problems:
+        return (), tuple(problems)
+    if run.is_outlined and live.issuperset(locks):
         return (), ()
     from compiler.pipeline import orphans  # noqa: PLC0415
 

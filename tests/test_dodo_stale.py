@@ -167,9 +167,9 @@ def test_a_record_that_takes_no_writes_is_told(project: Project) -> None:
         cache.chmod(0o755)
     said = Said(done.returncode, done.stdout, done.stderr)
     assert (said.code, said.counts) == (0, (1, len(ALL) - 1, 0, 0)), said
-    assert said.err == (
+    assert (
         "trainlock: `build/.cache/doit.json` cannot be written: permission denied; the next run looks at every lock\n"
-    )
+    ) in said.err
     assert (cache / "doit.json").read_bytes() == before
     assert "lora_rank: 16 " in project.lock("train/summary").read_text()
     expect(project, set())
