@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -15,8 +17,11 @@ settings.register_profile(
 )
 settings.load_profile("repeatable")
 
+# a suite that is run in the background has Ctrl-C ignored, and so would have every command that it starts
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # their asserts are explained like those of the tests that call them
-pytest.register_assert_rewrite("builders", "cli_runs", "doit_runs", "launches", "shells")
+pytest.register_assert_rewrite("builders", "cli_runs", "doit_runs", "faults", "launches", "shells")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

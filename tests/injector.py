@@ -207,7 +207,6 @@ def _child(request: dict[str, Any]) -> int:
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     injector = Injector(".", request["at"], request["fault"], request["edit"])
     injector.install()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite that runs in the background has it ignored
     try:
         code = PROGRAMS[request["program"]](request["arguments"])
     except SystemExit as end:
