@@ -212,10 +212,12 @@ def truncations(values: Node) -> Iterator[Problem]:
         global_max_length: 9000
         rlhf: {rlhf_type: grpo, truncation_strategy: delete}
     """
+    if not is_grpo(values):
+        return
     key = ("template", "truncation_strategy")
     strategy, made = effective(values, key), steps(values, key)
     cause = made[-1].node if made else under(values, key)
-    if not is_grpo(values) or cause is None or strategy not in ("right", "raise"):
+    if cause is None or strategy not in ("right", "raise"):
         return
     forced = "`global_max_length` forces it, and " if cause.value != strategy else ""
     message = f"`truncation_strategy` is `{strategy}`, and GRPO takes `left` or `delete`"
@@ -262,6 +264,9 @@ PARTNERS: Final = (
 """Which argument needs which, and which GRPO never takes."""
 
 
+_OF_ALL: Final = tuple(partner for partner in PARTNERS if not partner.is_of_grpo)
+
+
 def partners(values: Node) -> Iterator[Problem]:
     """An argument that needs another has it.
 
@@ -271,9 +276,10 @@ def partners(values: Node) -> Iterator[Problem]:
     Good:
         quantization: {quant_method: bnb, quant_bits: 4}
     """
-    for partner in PARTNERS:
+    asked = PARTNERS if is_grpo(values) else _OF_ALL
+    for partner in asked:
         node = argument(values, partner.key)
-        if node is None or (partner.is_of_grpo and not is_grpo(values)) or not partner.asks(node.value):
+        if node is None or not partner.asks(node.value):
             continue
         found = ((argument(values, key), taken) for key, taken in partner.needs.items())
         if any(
@@ -337,9 +343,12 @@ def best_models(values: Node) -> Iterator[Problem]:
         data: {dataset: [a], val_dataset: [b]}
         training: {load_best_model_at_end: true, save_strategy: steps, eval_strategy: steps}
     """
-    node, save = argument(values, "load_best_model_at_end"), _or(argument(values, "save_strategy"), "steps")
+    node = argument(values, "load_best_model_at_end")
+    if node is None or node.value is not True:
+        return
+    save = _or(argument(values, "save_strategy"), "steps")
     evaluated = _or(argument(values, "eval_strategy"), save) if evaluates(values) else "no"
-    if node is None or node.value is not True or save == "best":
+    if save == "best":
         return
     hint = "give both the same strategy, or save by `best`"
     if evaluated != save:

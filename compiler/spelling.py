@@ -170,8 +170,8 @@ TRAPS: Final[dict[str, Check]] = {
 def _odd_number(code: str, kind: str, text: str, value: Any, other: Any) -> Trap:
     """Word a scalar that YAML 1.1 makes another number of than it looks like."""
     makes = f"the number `{other}`" if type(other) in (int, float) else "a text"
-    why = f"YAML 1.1 makes `{_number(text, value)}` of it, YAML 1.2 {makes}"
     meant = _number(text, value)
+    why = f"YAML 1.1 makes `{meant}` of it, YAML 1.2 {makes}"
     if type(other) in (int, float):
         return Trap(
             code,

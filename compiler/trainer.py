@@ -178,9 +178,13 @@ def held_by(values: Node, key: str) -> str | None:
 
     `rlhf` is one of them only where `rlhf.rlhf_type` is set (the project's src/config/loader.py).
     """
-    off = held(values, "rlhf", "rlhf_type") is None
-    found = (name for name in reversed(FLATTENED) if under(values, (name, key)) is not None)
-    return next((name for name in found if name != "rlhf" or not off), None)
+    for name in reversed(FLATTENED):
+        section = values.value.get(name)
+        if section is None or type(section.value) is not dict or key not in section.value:
+            continue
+        if name != "rlhf" or held(values, "rlhf", "rlhf_type") is not None:
+            return name
+    return None
 
 
 def argument(values: Node, key: str) -> Node | None:
