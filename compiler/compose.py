@@ -15,7 +15,7 @@ from compiler.catalog import FUSION_SUFFIXES, Layout, unfit_names
 from compiler.checks import component_sections, mix_problems
 from compiler.extends import Chain, Extends
 from compiler.merging import FUSION, Policy, entry_problems, merge, merge_all, preset_policy
-from compiler.problems import Invalid, Note, Problem, did_you_mean
+from compiler.problems import Invalid, Note, Problem, concerning, did_you_mean
 from compiler.tree import Tree
 from compiler.values import (
     NOWHERE,
@@ -114,7 +114,9 @@ class Composer:
                 made = self._resolve(source, fusion=True)
                 problems = mix_problems(made.values)
                 if problems:
-                    made = Invalid(*(_in_mix(problem, source) for problem in problems))
+                    made = Invalid(
+                        *(concerning(problem, source, "is the mix that is not whole") for problem in problems)
+                    )
             except Invalid as invalid:
                 made = invalid
             self._mixes[source] = made
@@ -314,13 +316,6 @@ class Composer:
                 values = merge(values, self._fold_once(base, applied, policy), policy, ignore.append)
         applied.add(chain.path)
         return merge(values, chain.own, policy, ignore.append)
-
-
-def _in_mix(problem: Problem, source: str) -> Problem:
-    """Say which mix is not whole, where the problem stands in one of its bases."""
-    if problem.origin.file == source:
-        return problem
-    return problem._replace(notes=(*problem.notes, Note(Origin(source, 0, 0), "is the mix that is not whole")))
 
 
 def _set(named: Node | None) -> Node | None:

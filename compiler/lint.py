@@ -23,10 +23,10 @@ from compiler import (
 )
 from compiler.catalog import matcher
 from compiler.compose import Composer, Resolved
-from compiler.problems import Note, Problem, UsageError, did_you_mean, in_order
+from compiler.problems import Problem, UsageError, concerning, did_you_mean, in_order
 from compiler.settings import Settings, Silence
 from compiler.sound import Sound
-from compiler.values import Node, Origin
+from compiler.values import Node
 
 ValuesCheck = Callable[[Node], Iterator[Problem]]
 
@@ -143,9 +143,11 @@ class Lint:
             rest = self._sound.rest(resolved.chain, resolved.values)
             for checks, values in ((OF_KEYS, rest), (OF_WHOLE, resolved.values)):
                 for check in checks:
-                    found += [_of_preset(problem, resolved.source) for problem in check(values)]
+                    found += [
+                        concerning(problem, resolved.source, "is the preset that gets it") for problem in check(values)
+                    ]
             lies = run_names.false_names(resolved.values, resolved.source)
-            found += [_of_preset(problem, resolved.source) for problem in lies]
+            found += [concerning(problem, resolved.source, "is the preset that gets it") for problem in lies]
         told = _once(self._told(found))
         return [*told, *self.mix(resolved.fusion)] if resolved.fusion is not None else told
 
@@ -251,10 +253,3 @@ def _once(found: list[Problem]) -> list[Problem]:
         for problem in found
         if not wrong or problem.code not in spelling.TRAPS or (problem.origin.file, problem.origin.line) not in wrong
     ]
-
-
-def _of_preset(problem: Problem, source: str) -> Problem:
-    """Say which preset gets what a fragment holds."""
-    if problem.origin.file == source:
-        return problem
-    return problem._replace(notes=(*problem.notes, Note(Origin(source, 0, 0), "is the preset that gets it")))

@@ -178,6 +178,13 @@ SourceLine = Callable[[str, int], str | None]
 """Gives line N (from 1) of a file, without its end; None where there is none to show."""
 
 
+def concerning(problem: Problem, source: str, what: str) -> Problem:
+    """Say of a problem what it makes of a source, where it stands in another file."""
+    if problem.origin.file == source:
+        return problem
+    return problem._replace(notes=(*problem.notes, Note(Origin(source, 0, 0), what)))
+
+
 def no_line(_file: str, _line: int) -> None:
     """Give no line of any file: a problem is then told without an excerpt."""
 
