@@ -7,7 +7,6 @@ import stat
 from collections.abc import Container
 from typing import NamedTuple
 
-from compiler import lockfile
 from compiler.catalog import Layout
 from compiler.problems import Problem
 from compiler.store import locks_below, read_file
@@ -28,11 +27,14 @@ def find(layout: Layout, live: Container[str]) -> Orphans:
         layout: where things are.
         live: the locks that there are to be.
     """
-    found = []
     locks, problems = locks_below(layout)
-    for path in locks:
-        if path in live:
-            continue
+    strange = [path for path in locks if path not in live]
+    if not strange:
+        return Orphans((), tuple(problems))
+    from compiler import lockfile  # noqa: PLC0415 - nor does `doit` with nothing to do decode any
+
+    found = []
+    for path in strange:
         try:
             data = read_file(layout.absolute(path))
         except OSError as error:

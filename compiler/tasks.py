@@ -28,13 +28,13 @@ from doit.exceptions import InvalidDodoFile, TaskFailed, UnmetDependency
 from doit.globals import Globals
 from doit.reporter import ConsoleReporter
 
-from compiler.catalog import LOCK_SUFFIX
 from compiler.console import BUG, TOLD_OF_ONE_CODE, Progress, also_told, prepare, say, tell, write
 from compiler.database import Database
 from compiler.legacy import FOLDER
-from compiler.problems import BuildLocked, Problem, TrainlockError, UsageError, in_order, render
+from compiler.orphans import Orphans, find
+from compiler.problems import BuildLocked, TrainlockError, UsageError, in_order, render
 from compiler.run import current, start, task, task_name
-from compiler.store import WAIT_SECONDS, locks_below, remove_lock, write_lock
+from compiler.store import WAIT_SECONDS, remove_lock, write_lock
 
 
 def config(*, wait: float = WAIT_SECONDS, **options: Any) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def _lock_tasks() -> Iterator[dict[str, Any]]:
     except UsageError:
         return  # told by `prune`, which always runs
     for source, name, files, mix in rows:
-        lock, named = f"{layout.build}/{name}{LOCK_SUFFIX}", task_name(name)
+        lock, named = layout.lock_of(source), task_name(name)
         yield task(
             [(_lock, [source, named])],
             basename="lock",
@@ -281,18 +281,11 @@ def _prune() -> bool:
         return run.fail(problems) if problems else True
 
 
-def _orphans() -> tuple[tuple[str, ...], tuple[Problem, ...]]:
-    """Give the locks whose source is gone, and what cannot be read, of which nobody can say whether it is one.
-
-    Where there is no other file than the locks there are to be, none is.
-    """
+def _orphans() -> Orphans:
+    """Give the locks whose source is gone, and what cannot be read, of which nobody can say whether it is one."""
     run = current()
-    live = {f"{run.layout.build}/{row.name}{LOCK_SUFFIX}" for row in run.rows()}
-    locks, problems = locks_below(run.layout)
-    if problems:
-        return (), tuple(problems)
-    if run.is_outlined and live.issuperset(locks):
-        return (), ()
+    if run.is_outlined:
+        return find(run.layout, {run.layout.lock_of(row.source) for row in run.rows()})
     from compiler.pipeline import orphans  # noqa: PLC0415
 
     return orphans(run.workspace)
