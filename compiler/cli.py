@@ -198,9 +198,11 @@ def _watch(workspace: Workspace, options: argparse.Namespace) -> Said:
     from compiler.watching import Watcher, wakeups  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    prune = options.presets is None and options.fusion is None
     watcher = Watcher(
-        lambda: _workspace(options), wait=options.wait, say=lambda text: say(f"trainlock: {text}"), prune=prune
+        lambda: _workspace(options),
+        wait=options.wait,
+        say=lambda text: say(f"trainlock: {text}"),
+        is_whole=_is_whole(options),
     )
     for _ in wakeups(lambda: watcher.layout.absolute(watcher.layout.configs)):
         seen = watcher.step()

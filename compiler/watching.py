@@ -52,7 +52,7 @@ class Watcher:
         *,
         wait: float = 0.0,
         say: Callable[[str], None] = lambda _text: None,
-        prune: bool = True,
+        is_whole: bool = True,
     ) -> None:
         """Look at a repository; nothing is built yet.
 
@@ -60,7 +60,8 @@ class Watcher:
             look: gives the repository as it is now, by settings as they are now.
             wait: seconds to wait for another build.
             say: told once a build for whom it waits.
-            prune: remove the locks of sources that are gone.
+            is_whole: the globs are not narrowed: locks of sources that are gone are removed, and what only all
+                documents together tell is told.
 
         Raises:
             UsageError: the settings mean nothing, or there is no config root.
@@ -68,7 +69,7 @@ class Watcher:
         self._look = look
         self._wait = wait
         self._say = say
-        self._prune = prune
+        self._is_whole = is_whole
         self.layout: Layout = look().layout
         self._states: dict[str, tuple[int, ...]] = {}
         self._reached: dict[str, set[str]] = {}
@@ -105,7 +106,7 @@ class Watcher:
         with BuildLock(workspace.layout, self._wait, self._say) as lock:
             if lock.waited:
                 workspace = Workspace(workspace.layout)
-            made = pipeline.build(workspace, prune=self._prune)
+            made = pipeline.build(workspace, prune=self._is_whole, together=self._is_whole)
         before, self._reached = self._reached, _reached(workspace)
         edited = {*self._pending}
         concerned = {*edited}

@@ -224,10 +224,18 @@ def test_a_line_names_a_few(tmp_path: Path) -> None:
     assert f" and {len(many) + 3 - NAMED} more), 0 unchanged" in told(made.step())[2]
 
 
-def test_locks_of_deselected_presets_stay_where_pruning_is_off(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_with_narrowed_globs_nothing_is_called_unused(is_whole: bool, tmp_path: Path) -> None:
+    """Who uses a fragment may be among those that were left out; `build` with the same globs says the same."""
+    write(tmp_path, FILES | {"configs/lost.yaml": "seed: 2\n"})
+    made = Watcher(lambda: look(tmp_path), is_whole=is_whole)
+    assert told(made.step())[0] == ["configs/lost.yaml unused-fragment"] * is_whole
+
+
+def test_locks_of_deselected_presets_stay_where_globs_are_narrowed(tmp_path: Path) -> None:
     """With other globs on the command line nobody can say what is gone."""
     write(tmp_path, FILES)
-    made = Watcher(lambda: look(tmp_path), prune=False)
+    made = Watcher(lambda: look(tmp_path), is_whole=False)
     made.step()
     (tmp_path / "configs/train/c.yaml").unlink()
     assert "0 removed" in told(made.step())[2]
