@@ -17,26 +17,39 @@ from collections import Counter
 from types import FrameType
 from typing import Final
 
-STAGES: Final = {
-    "nodes.py": "YAML: nodes of PyYAML",
-    "reader.py": "YAML: libyaml, nodes to values",
-    "tree.py": "reading files",
-    "catalog.py": "names and paths",
-    "extends.py": "following extends",
-    "references.py": "following extends",
-    "merging.py": "merging",
-    "compose.py": "composing, beside merging",
-    "sound.py": "checks",
-    "trainer_checks.py": "checks",
-    "checks.py": "checks",
-    "schema.py": "checks",
-    "values.py": "birth of nodes, canonical bytes, digest",
-    "emitter.py": "the text of locks",
-    "lockfile.py": "the text of locks",
-    "store.py": "writing files",
-    "cli.py": "imports, and the command",
+IMPORTS: Final = "imports, and the command"
+
+MODULES: Final = {
+    "YAML: nodes of PyYAML": "nodes",
+    "YAML: libyaml, nodes to values": "reader scalars syntax json_reader",
+    "reading files": "tree",
+    "names and paths": "catalog",
+    "following extends": "extends references",
+    "merging": "merging",
+    "composing, beside merging": "compose",
+    "checks": "lint checks spelling diamonds hierarchy disguise exposure schema trainer effective mending sound"
+    " trainer_checks combinations mix_checks run_names across",
+    "problems, and telling them": "problems console",
+    "birth of nodes, canonical bytes, digest": "values",
+    "the text of locks": "emitter lockfile",
+    "writing files": "store orphans",
+    IMPORTS: "cli arguments settings pipeline answers provenance gutter as_json",
 }
-"""The stage of a module; a frame of any other belongs to the one that called it."""
+"""The modules of each stage; a frame of any other belongs to the one that called it."""
+
+STAGES: Final = {f"{name}.py": stage for stage, names in MODULES.items() for name in names.split()}
+"""The stage of a module, by its file."""
+
+
+def stage_of(frame: FrameType | None) -> str:
+    """Give the stage that a frame belongs to; a module that is being loaded belongs to the imports."""
+    while frame is not None:
+        code = frame.f_code
+        stage = STAGES.get(os.path.basename(code.co_filename))
+        if stage is not None:
+            return IMPORTS if code.co_name == "<module>" else stage
+        frame = frame.f_back
+    return "rest"
 
 
 def main() -> None:
@@ -46,13 +59,7 @@ def main() -> None:
     samples: Counter[str] = Counter()
 
     def look(_signal: int, frame: FrameType | None) -> None:
-        while frame is not None:
-            stage = STAGES.get(os.path.basename(frame.f_code.co_filename))
-            if stage is not None:
-                samples[stage] += 1
-                return
-            frame = frame.f_back
-        samples["rest"] += 1
+        samples[stage_of(frame)] += 1
 
     gc.disable()
     signal.signal(signal.SIGPROF, look)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ import results
 import run
 import runners
 import sections
+import shares
 import translations
 import trees
 from compiler import pipeline, settings
 from compiler.catalog import Layout
+from compiler.lint import CHECKS
 from compiler.pipeline import Workspace
 from compiler.values import plain
 
@@ -163,6 +166,43 @@ def test_unequal_values_are_seen() -> None:
     assert sections.typed({"a": [1, True], "b": 2.0}) == sections.typed({"b": 2, "a": [1, True]})
     for other in ({"a": 1}, {"a": "true"}, {"a": [True]}, {"a": None}, {}, {"b": True}):
         assert sections.typed({"a": True}) != sections.typed(other)
+
+
+# ---------------------------------------------------------------------------------------------- the shares
+
+BUILD = """\
+import sys
+from compiler.cli import main
+code = main(["build"])
+print(*(name.removeprefix("compiler.") for name in sys.modules if name.startswith("compiler.")), file=sys.stderr)
+sys.exit(code)
+"""
+"""Builds, and tells the modules that it took."""
+
+
+def test_the_time_of_every_check_is_time_of_checks() -> None:
+    """Whichever module a check lives in: checks that are called something else look cheap, and their caller dear."""
+    holding = {check.__module__.removeprefix("compiler.") for one in CHECKS.values() for check in one.functions}
+    assert len(holding) > 5
+    assert [name for name in sorted(holding) if shares.STAGES.get(f"{name}.py") != "checks"] == []
+
+
+def test_every_module_of_a_build_has_a_stage(tmp_path: Path) -> None:
+    """None is left to whatever called it."""
+    trees.write(tmp_path, 16)
+    built = subprocess.run([sys.executable, "-c", BUILD], cwd=tmp_path, check=True, capture_output=True, text=True)
+    used = built.stderr.splitlines()[-1].split()
+    assert "pipeline" in used
+    assert [name for name in used if f"{name}.py" not in shares.STAGES] == []
+
+
+def test_loading_a_module_is_no_work_of_its_stage() -> None:
+    """What a module does as it is imported counts as importing; what its functions call belongs to its stage."""
+    seen: dict[str, Any] = {"look": lambda: shares.stage_of(sys._getframe())}
+    text = "at_import = look()\ndef call():\n    return look()\nin_a_call = call()\n"
+    exec(compile(text, "/anywhere/lint.py", "exec"), seen)
+    assert (seen["at_import"], seen["in_a_call"]) == ("imports, and the command", "checks")
+    assert shares.stage_of(None) == "rest"
 
 
 # ---------------------------------------------------------------------------------------------- the gate
