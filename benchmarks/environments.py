@@ -35,17 +35,26 @@ def _versions(programs: Path) -> dict[str, str]:
     return {package["name"].lower().replace("_", "-"): package["version"] for package in listed}
 
 
+def _made(folder: Path, what: str, requirement: str) -> Environment:
+    """Make an environment of one requirement and what it needs.
+
+    Raises:
+        RuntimeError: it cannot be installed.
+    """
+    venv.create(folder, with_pip=True)
+    done = _pip(folder / "bin", "install", "-q", requirement)
+    if done.returncode:
+        raise RuntimeError(f"{what} cannot be installed:\n{done.stderr}")
+    return Environment(folder / "bin", _versions(folder / "bin"), {})
+
+
 def lean(folder: Path) -> Environment:
     """Make the environment of a user: trainlock as this clone holds it, and its dependencies alone.
 
     Raises:
         RuntimeError: it cannot be installed.
     """
-    venv.create(folder, with_pip=True)
-    done = _pip(folder / "bin", "install", "-q", str(REPOSITORY))
-    if done.returncode:
-        raise RuntimeError(f"trainlock cannot be installed:\n{done.stderr}")
-    return Environment(folder / "bin", _versions(folder / "bin"), {})
+    return _made(folder, "trainlock", str(REPOSITORY))
 
 
 def stock(folder: Path, doit: str) -> Environment:
@@ -54,11 +63,7 @@ def stock(folder: Path, doit: str) -> Environment:
     Raises:
         RuntimeError: it cannot be installed.
     """
-    venv.create(folder, with_pip=True)
-    done = _pip(folder / "bin", "install", "-q", f"doit=={doit}")
-    if done.returncode:
-        raise RuntimeError(f"doit cannot be installed:\n{done.stderr}")
-    return Environment(folder / "bin", _versions(folder / "bin"), {})
+    return _made(folder, "doit", f"doit=={doit}")
 
 
 def peers(folder: Path) -> Environment:
