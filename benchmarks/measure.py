@@ -56,16 +56,45 @@ def run(command: Command) -> Cost:
     """Run a process to its end.
 
     Raises:
+        Failed: it cannot be run, or has another exit code; with the end of what it printed.
+    """
+    command.before()
+    done = _done(command, sys.executable, "-I", "-S", "-c", BESIDE)
+    if done.returncode:
+        raise Failed(f"{command.name}: cannot be run\n{done.stderr[-2000:]}")
+    code, cpu, wall, memory = json.loads(done.stderr)
+    _verify(command, code, done.stdout)
+    return Cost(cpu, wall, memory / (1024**2 if sys.platform == "darwin" else 1024))
+
+
+def printed(command: Command) -> str:
+    """Run a process to its end, unmeasured; gives what it printed, its messages aside.
+
+    Raises:
         Failed: it has another exit code; with the end of what it printed.
     """
     command.before()
-    asked = [sys.executable, "-I", "-S", "-c", BESIDE, *(str(one) for one in command.arguments)]
-    done = subprocess.run(asked, cwd=command.folder, capture_output=True, env=environment(), check=True)
-    code, cpu, wall, memory = json.loads(done.stderr)
+    done = _done(command)
+    _verify(command, done.returncode, done.stdout + done.stderr)
+    return done.stdout
+
+
+def _done(command: Command, *beside: str) -> subprocess.CompletedProcess[str]:
+    asked = [*beside, *(str(one) for one in command.arguments)]
+    return subprocess.run(
+        asked,
+        cwd=command.folder,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        env=environment(),
+        check=False,
+    )
+
+
+def _verify(command: Command, code: int, said: str) -> None:
     if code != command.code:
-        tail = done.stdout.decode("utf-8", "replace")[-2000:]
-        raise Failed(f"{command.name}: exit code {code}, not {command.code}\n{tail}")
-    return Cost(cpu, wall, memory / (1024**2 if sys.platform == "darwin" else 1024))
+        raise Failed(f"{command.name}: exit code {code}, not {command.code}\n{said[-2000:]}")
 
 
 BESIDE: Final = """\

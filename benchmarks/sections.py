@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ import runners
 import translations
 import trees
 from environments import Environment
-from measure import Command, Failed, Rounds, environment, interleaved, run
+from measure import Command, Failed, Rounds, interleaved, printed, run
 
 HERE: Final = Path(__file__).resolve().parent
 
@@ -76,12 +75,15 @@ class Bench:
 
     def script(self, name: str, *arguments: object) -> str:
         """Run one of our scripts apart: who measures stays small, as a child begins with its parent's peak memory."""
-        command = [str(self.lean.python), str(HERE / name), *map(str, arguments)]
-        return subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout
+        return printed(self.python(name, name, *arguments))
 
     def build(self, root: Path, name: str = "build") -> Command:
         """`trainlock build` with no lock there."""
-        return Command(name, [self.lean.programs / "trainlock", "build"], root, lambda: _empty(root / "build"))
+        return self.rebuild(root)._replace(name=name, before=lambda: _empty(root / "build"))
+
+    def rebuild(self, root: Path) -> Command:
+        """`trainlock build` over the locks that are there."""
+        return Command("build", [self.lean.programs / "trainlock", "build"], root)
 
     def python(
         self, name: str, script: str, *arguments: object, before: Callable[[], object] = lambda: None
@@ -216,8 +218,7 @@ def rewrites(bench: Bench) -> Found:
     """What a build rewrites after an edit, beside what has other bytes: counted, not measured."""
     root = bench.work / "edited"
     shutil.copytree(bench.tree(1000), root)
-    build = [str(bench.lean.programs / "trainlock"), "build"]
-    subprocess.run(build, cwd=root, check=True, capture_output=True)
+    run(bench.rebuild(root))
     locks = sorted((root / "build").rglob("*.lock.yaml"))
     edits = (
         ("nothing", "", "", ""),
@@ -236,7 +237,7 @@ def rewrites(bench: Bench) -> Found:
             if text.count(old) != 1:
                 raise Failed(f"{path} should hold `{old}` once")
             file.write_text(text.replace(old, new), encoding="utf-8")
-        subprocess.run(build, cwd=root, check=True, capture_output=True)
+        run(bench.rebuild(root))
         after = {lock: (lock.stat().st_ino, lock.stat().st_mtime_ns, lock.read_bytes()) for lock in locks}
         changed = {lock for lock in locks if before[lock][2] != after[lock][2]}
         rewritten = {lock for lock in locks if before[lock][:2] != after[lock][:2]}
@@ -254,7 +255,7 @@ def rewrites(bench: Bench) -> Found:
 def proof(bench: Bench) -> Found:
     """Proving equal pairs by their bytes beside deepdiff on the same pairs."""
     root, pairs = bench.tree(1000), 100 if bench.small else 1000
-    subprocess.run([str(bench.lean.programs / "trainlock"), "build"], cwd=root, check=True, capture_output=True)
+    run(bench.rebuild(root))
     copy = bench.work / "copy"
     shutil.copytree(root, copy, dirs_exist_ok=True)
     taken = {name: float(bench.script("proof.py", root, copy, pairs, name)) for name in ("bytes", "deepdiff")}
@@ -298,6 +299,7 @@ def peers(bench: Bench) -> Found:
     why = Command("why", [bench.lean.programs / "trainlock", "why", Path(presets[3]).with_suffix(""), KEY], root)
     build, start = run(bench.build(root)), run(bench.build(bench.tree(16)))
     own = (build.cpu - start.cpu) / (1000 - 16)
+    own_values = ours(bench, root, presets[:: 1000 // 7])
     rows = [("trainlock", bench.lean.versions["trainlock"], "as ours", "1.00", "1.00")]
     ratios: dict[str, float | None] = {"cold": None}
     wanted = PEERS if not bench.small else {"hydra": PEERS["hydra"]}
@@ -312,9 +314,9 @@ def peers(bench: Bench) -> Found:
         folder = root if name == "omegaconf" else bench.work / name
         if name in translations.WRITERS:
             bench.script("translations.py", name, folder)
-        unequal = unequal_to_ours(bench, name, folder, presets[:: 1000 // 7])
-        if unequal:
-            raise Failed(f"{name} does not give our values for {', '.join(unequal)}")
+        others = unequal(bench, name, folder, own_values)
+        if others:
+            raise Failed(f"{name} does not give our values for {', '.join(others)}")
 
         def composing(count: int, label: str, name: str = name, folder: Path = folder) -> Command:
             assert bench.peers is not None
@@ -332,23 +334,22 @@ def peers(bench: Bench) -> Found:
     return Found(ratios, [Table("Peers composing the same tree, cpu", head, rows)])
 
 
-def unequal_to_ours(bench: Bench, name: str, folder: Path, presets: list[str]) -> list[str]:
-    """Give those of some presets for which a peer gives other values than we do; the order of keys aside."""
+def unequal(bench: Bench, name: str, folder: Path, own_values: Mapping[str, Any]) -> list[str]:
+    """Give the presets for which a peer gives other values than ours; the order of keys aside."""
     assert bench.peers is not None
     out = bench.work / f"{name}_values"
-    run(Command(name, [bench.peers.python, HERE / "peers.py", name, folder, out, *presets], bench.work))
+    run(Command(name, [bench.peers.python, HERE / "peers.py", name, folder, out, *own_values], bench.work))
     return [
         preset
-        for preset in presets
-        if typed(json.loads((out / f"{preset}.json").read_text(encoding="utf-8"))) != typed(ours(bench, preset))
+        for preset, values in own_values.items()
+        if typed(json.loads((out / f"{preset}.json").read_text(encoding="utf-8"))) != typed(values)
     ]
 
 
-def ours(bench: Bench, preset: str) -> Any:
-    """Give the values of a preset as we resolve it: those of its lock, the fusion path as it was authored."""
-    command = [str(bench.lean.python), "-c", OURS, f"configs/{preset}"]
-    said = subprocess.run(command, cwd=bench.tree(1000), check=True, capture_output=True, text=True)
-    return json.loads(said.stdout)
+def ours(bench: Bench, root: Path, presets: Sequence[str]) -> dict[str, Any]:
+    """Give the values of presets as we resolve them: those of their locks, the fusion paths as they were authored."""
+    values: dict[str, Any] = json.loads(printed(Command("our values", [bench.lean.python, "-c", OURS, *presets], root)))
+    return values
 
 
 OURS: Final = """\
@@ -358,7 +359,7 @@ from compiler.catalog import Layout
 from compiler.pipeline import Workspace
 from compiler.values import plain
 workspace = Workspace(Layout(".", settings.load(".")))
-print(json.dumps(plain(workspace.resolve(sys.argv[1]).values)))
+print(json.dumps({path: plain(workspace.resolve(f"configs/{path}").values) for path in sys.argv[1:]}))
 """
 
 

@@ -38,6 +38,12 @@ def look(root: Path) -> Workspace:
     return Workspace(Layout(str(root), settings.load(str(root))))
 
 
+def bench(work: Path) -> sections.Bench:
+    """Give a bench that measures with what runs these tests."""
+    here = NOTHING._replace(programs=Path(sys.executable).parent)
+    return sections.Bench(work, here, here, None, small=True, say=lambda _text: None)
+
+
 # ---------------------------------------------------------------------------------------------- trees
 
 
@@ -159,6 +165,40 @@ def test_a_process_that_fails_is_no_figure(tmp_path: Path) -> None:
     command = measure.Command("it", [sys.executable, "-c", "print('no tree'); raise SystemExit(4)"], tmp_path)
     with pytest.raises(measure.Failed, match=r"it: exit code 4, not 0\nno tree"):
         measure.run(command)
+
+
+def test_a_program_that_is_not_there_is_no_figure(tmp_path: Path) -> None:
+    """It is told like any other that does not do its work."""
+    with pytest.raises(measure.Failed, match=r"(?s)^it: cannot be run\n.*no_such_program"):
+        measure.run(measure.Command("it", [tmp_path / "no_such_program"], tmp_path))
+
+
+def test_what_a_process_printed_is_given_without_its_messages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It runs as what is measured does: nothing of our Python's environment reaches it."""
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+    text = "import os, sys; print('PYTHONWARNINGS' in os.environ); print('aside', file=sys.stderr)"
+    assert measure.printed(measure.Command("it", [sys.executable, "-c", text], tmp_path)) == "False\n"
+
+
+def test_a_script_that_fails_is_told_with_its_messages(tmp_path: Path) -> None:
+    """Its name, its exit code, and the traceback that it ended in."""
+    with pytest.raises(measure.Failed, match=r"(?s)^proof\.py: exit code 1, not 0\n.*ValueError"):
+        bench(tmp_path).script("proof.py", "too", "few")
+
+
+def test_only_what_tells_failures_starts_processes() -> None:
+    """Any other way loses what a process said, and lets our environment into it."""
+    starting = [path.name for path in BENCHMARKS.glob("*.py") if "\nimport subprocess" in path.read_text("utf-8")]
+    assert sorted(starting) == ["environments.py", "measure.py"]
+
+
+def test_our_values_are_those_that_a_peer_must_give(tmp_path: Path) -> None:
+    """Asked for in one process for all peers, each preset by the path that a peer knows it by."""
+    trees.write(tmp_path, 16)
+    presets = naive.presets(str(tmp_path))[::5]
+    assert sections.ours(bench(tmp_path), tmp_path, presets) == {
+        preset: naive.load(str(tmp_path / "configs" / preset), yaml.CSafeLoader) for preset in presets
+    }
 
 
 def test_unequal_values_are_seen() -> None:
