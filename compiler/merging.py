@@ -146,7 +146,7 @@ def _merge_entries(base: Node, over: Node, policy: Policy, report: Report, path:
             report(near)
         places[name] = len(entries)
         entries.append(entry)
-    return Node(entries, over.origin, over.shadows + base.shadows)
+    return Node(entries, over.origin, (over.shadows + base.shadows)[:MAX_SHADOWS])
 
 
 def is_definition(entry: Node) -> bool:

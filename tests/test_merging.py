@@ -64,6 +64,22 @@ def test_the_origin_is_the_winner_s_and_shadows_are_latest_first() -> None:
     assert (x.value, [shadow.value for shadow in x.shadows]) == (4, [3])
 
 
+@pytest.mark.parametrize(
+    ("value", "policy"),
+    [("1", None), ("{x: 1}", None), ("{x: 1}", FUSION), ("[{name: a}]", merging.Policy(("name",)))],
+    ids=["replaced", "deep", "deep-below-a-policy", "keyed"],
+)
+def test_only_the_latest_shadows_are_remembered(value: str, policy: merging.Policy | None) -> None:
+    """Whatever the rule: of two values that each overrode many, those that the stronger one overrode stay first."""
+    base, over = (
+        Node(node(value).value, node(value, name).origin, tuple(node(str(index), name) for index in range(60)))
+        for name in ("base", "over")
+    )
+    shadows = merge(base, over, policy, lambda _problem: None).shadows
+    assert len(shadows) == merging.MAX_SHADOWS
+    assert shadows[:60] == over.shadows
+
+
 def test_merging_shares_what_it_does_not_touch() -> None:
     """Trees are copied on write: an untouched subtree is the same object."""
     base, over = node("{a: {x: 1}, b: {y: 2}}"), node("{b: {z: 3}, c: [1]}")
