@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from typing import Any, Final
 
 from compiler.console import say
@@ -60,6 +61,7 @@ class Database:
     """doit's rows in one JSON file.
 
     `lost` says why the rows of earlier runs are not there, if they are not; where `reads_only` is set none are written.
+    `at_end` is called after that, which is the last thing that doit asks for.
     """
 
     desc = "JSON that survives being damaged"
@@ -69,6 +71,7 @@ class Database:
         self.codec = codec
         self.lost = ""
         self.reads_only = False
+        self.at_end: Callable[[], object] = lambda: None
         self._changed = False
         self._end = b""
         self._db: dict[str, dict[str, Any]] = {}
@@ -119,9 +122,12 @@ class Database:
         self._db = {}
 
     def dump(self) -> None:
-        """Write the rows if one changed; where that fails the next run does the work again."""
-        if self.reads_only or not self._changed:
-            return
+        """Write the rows if one changed, and end; where they cannot be written the next run does the work again."""
+        if self._changed and not self.reads_only:
+            self._write()
+        self.at_end()
+
+    def _write(self) -> None:
         rows = json.dumps(_packed(self._db), sort_keys=True).encode()
         try:
             self._end = _end(rows)

@@ -307,7 +307,7 @@ def _check() -> bool:
 
 
 def _clean(lock: str, dryrun: bool) -> None:
-    """Delete a lock that is ours."""
+    """Delete a lock that is ours; where one cannot be, the others go all the same, and doit exits with 1 after them."""
     run = current()
     if dryrun:
         return
@@ -318,6 +318,7 @@ def _clean(lock: str, dryrun: bool) -> None:
         tell(error.problems, run.workspace.source_line)
         if isinstance(error, BuildLocked):
             sys.exit(error.exit_code)  # every other task would wait as long
+        Globals.dep_manager.backend.at_end = lambda: sys.exit(1)  # doit takes no failure of a clean action for one
 
 
 def _prune_task() -> Iterator[dict[str, Any]]:

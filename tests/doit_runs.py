@@ -133,6 +133,16 @@ for line in sys.stdin:
 """
 
 
+OBEY = """\
+import ctypes, os, sys
+for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    if os.geteuid() == 0:
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+os.execv(sys.executable, [sys.executable, "-m", "doit", *sys.argv[1:]])
+"""
+"""Starts doit so that even root heeds permission bits."""
+
+
 class Server:
     """A process that has doit imported and forks for each run: every run is a new process, at a third of the time."""
 
@@ -172,20 +182,20 @@ class Project:
         return {**kept, **({"PYTHONPATH": os.pathsep.join(self.path_first)} if self.path_first else {})}
 
     def start(
-        self, *arguments: str, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+        self, *arguments: str, obey: bool = False, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
     ) -> subprocess.Popen[str]:
-        """Start doit and do not wait for it."""
-        command = [sys.executable, "-m", "doit", *arguments]
+        """Start doit and do not wait for it; with `obey` permission bits hold for root, too."""
+        command = [sys.executable, *(["-c", OBEY] if obey else ["-m", "doit"]), *arguments]
         return subprocess.Popen(
             command, cwd=self.root, env=self.environment(), stdout=stdout, stderr=stderr, text=True, encoding="utf-8"
         )
 
-    def doit(self, *arguments: str) -> Said:
-        """Run doit; a traceback is never an answer."""
-        if self.server is not None and not self.path_first:
+    def doit(self, *arguments: str, obey: bool = False) -> Said:
+        """Run doit, with `obey` so that permission bits hold for root, too; a traceback is never an answer."""
+        if self.server is not None and not self.path_first and not obey:
             said = self.server.run(self.root, arguments)
         else:
-            process = self.start(*arguments)
+            process = self.start(*arguments, obey=obey)
             out, err = process.communicate(timeout=60)
             said = Said(process.returncode, out, err)
         assert "Traceback" not in said.out + said.err, said.out + said.err

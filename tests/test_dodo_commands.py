@@ -8,7 +8,8 @@ import shutil
 import pytest
 
 import doit_runs
-from doit_runs import ALL, DENSE, DORA, FREEZE, MIX_1024, SFT, Project, expect, rewritten
+from compiler.database import Database
+from doit_runs import ALL, DENSE, DORA, FREEZE, MIX_1024, SFT, SUMMARY, Project, expect, rewritten
 
 built, server, project = doit_runs.built, doit_runs.server, doit_runs.project
 
@@ -103,6 +104,21 @@ def test_clean_of_one_task_removes_one_lock(project: Project) -> None:
     assert project.doit("clean", "lock:train/summary").code == 0
     assert project.locks() == {name: held for name, held in before.items() if name != "train/summary"}
     expect(project, {"train/summary"})
+
+
+def test_clean_fails_where_a_lock_cannot_be_deleted(project: Project) -> None:
+    """Each is told, every other is deleted and forgotten, and only then `doit clean` exits with 1."""
+    folder = project.root / "build/train"
+    folder.chmod(0o555)
+    try:
+        said = project.doit("clean", "--forget", obey=True)
+    finally:
+        folder.chmod(0o755)
+    assert (said.code, said.err.count("[write-failed]")) == (1, len(DENSE | SUMMARY))
+    assert set(project.locks()) == DENSE | SUMMARY
+    assert not Database(str(project.root / "build/.cache/doit.json"), None).in_("lock:debug")
+    assert project.doit("clean").code == 0
+    assert project.locks() == {}
 
 
 def test_two_threads_give_the_same_bytes_and_one_summary(project: Project) -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import doit_runs
 import faults
-from doit_runs import ALL, CANNOT_BE_READ, DORA, FREEZE, SUMMARY, Project, Said, expect
+from doit_runs import ALL, CANNOT_BE_READ, DORA, FREEZE, SUMMARY, Project, expect
 from faults import Drill, Fault, clean_build, locks
-from test_dodo_faults import OBEY
 
 built, server, project, faulty = doit_runs.built, doit_runs.server, doit_runs.project, faults.faulty
 
@@ -160,12 +157,9 @@ def test_a_record_that_takes_no_writes_is_told(project: Project) -> None:
     cache.chmod(0o555)
     (cache / "doit.json").chmod(0o444)
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", OBEY], cwd=project.root, env=project.environment(), capture_output=True, text=True
-        )
+        said = project.doit(obey=True)
     finally:
         cache.chmod(0o755)
-    said = Said(done.returncode, done.stdout, done.stderr)
     assert (said.code, said.counts) == (0, (1, len(ALL) - 1, 0, 0)), said
     assert (
         "trainlock: `build/.cache/doit.json` cannot be written: permission denied; the next run looks at every lock\n"
