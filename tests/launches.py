@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from shells import PATH
+
 ROOT = Path(__file__).parent.parent
 
 TRAINER = """
@@ -87,14 +89,18 @@ def launchable(tmp_path: Path) -> Path:
     return root
 
 
+def environment(project: Path, **variables: str) -> dict[str, str]:
+    """Give what the script sees: the launcher of the project first on the PATH, and of our variables only these."""
+    outside = {name: value for name, value in os.environ.items() if name not in ("config", "gpus", "debug", "trainer")}
+    return {**outside, "PATH": f"{project / 'bin'}{os.pathsep}{PATH}", **variables}
+
+
 def launch(project: Path, here: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the script with variables before it, as an operator does."""
-    outside = {name: value for name, value in os.environ.items() if name not in ("config", "gpus", "debug", "trainer")}
-    path = f"{project / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["bash", str(project / "scripts/train.sh")],
         cwd=here or project,
-        env={**outside, "PATH": path, **variables},
+        env=environment(project, **variables),
         capture_output=True,
         text=True,
         check=False,

@@ -1,4 +1,4 @@
-"""Real shells at a terminal: a test types the beginning of a line, presses the key, and gets the line."""
+"""Real shells: one runs a command line as a person typed it; one at a terminal completes the beginning of a line."""
 
 from __future__ import annotations
 
@@ -19,11 +19,25 @@ BOUND: Final = 60.0
 
 READY: Final = "the shell is ready"
 
+PATH: Final = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+"""Where a shell looks for programs: `trainlock` and `doit` of these tests come first."""
+
+
+def typed_in(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command line in a folder; what it says on stderr stands between what it prints, as a person sees it."""
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env={**os.environ, "PATH": PATH},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
+
 
 def environment(home: Path) -> dict[str, str]:
     """Give what a shell sees: `trainlock` first on the PATH, nobody's settings, a plain terminal."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    kept = {"PATH": path, "HOME": str(home), "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+    kept = {"PATH": PATH, "HOME": str(home), "TERM": "dumb", "LC_ALL": "C.UTF-8"}
     return {**kept, "XDG_CONFIG_HOME": str(home), "XDG_DATA_HOME": str(home), "ZDOTDIR": str(home)}
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +19,7 @@ from compiler.compose import Composer
 from compiler.settings import Settings
 from compiler.tree import Memory
 from compiler.values import canonical, node_of, plain
+from shells import typed_in
 from worlds import WORLDS
 
 ROOT = Path(__file__).parent.parent
@@ -60,17 +58,7 @@ def blocks_of(name: str) -> list[Block]:
 
 def run(command: str, folder: Path = ROOT) -> str:
     """Run a command line of a page in the repository, or another folder, and give what it prints."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    return done.stdout
+    return typed_in(command, folder).stdout
 
 
 def commands_of(block: Block) -> list[tuple[str, str]]:

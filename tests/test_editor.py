@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +12,7 @@ import pytest
 from builders import REPOSITORY, Files, safe_load, write
 from doit_runs import DODO
 from json_schemas import FRAGMENTS, schema_takes
+from shells import typed_in
 
 FOLDER: Final = REPOSITORY / ".vscode"
 
@@ -94,15 +92,7 @@ WORLD: Final[Files] = {
 
 def printed(command: str, folder: Path, code: int = 1) -> list[str]:
     """Run the command of a task as an editor does, and give the lines that it prints."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-    )
+    done = typed_in(command, folder)
     assert done.returncode == code, done.stdout
     return done.stdout.splitlines()
 

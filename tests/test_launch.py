@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ import yaml
 from compiler import settings
 from compiler.catalog import Layout
 from compiler.store import BuildLock
-from launches import ROOT, launch, launchable, lock_digest, received, tree
+from launches import ROOT, environment, launch, launchable, lock_digest, received, tree
 
 
 @pytest.fixture
@@ -190,11 +189,10 @@ def test_cdpath_leads_nowhere_else(project: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(project, other)
     (other / "configs/base.yaml").write_text("training: {output_dir: stolen}\n")
-    path = f"{project / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "scripts/train.sh"],
         cwd=project,
-        env={**os.environ, "PATH": path, "CDPATH": str(other)},
+        env=environment(project, CDPATH=str(other)),
         capture_output=True,
         text=True,
         check=False,
@@ -207,19 +205,17 @@ def test_a_link_to_the_script_launches_where_the_script_is(project: Path, tmp_pa
     (tmp_path / "elsewhere").mkdir()
     link = tmp_path / "elsewhere/train.sh"
     link.symlink_to(project / "scripts/train.sh")
-    path = f"{project / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", str(link)], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+        ["bash", str(link)], cwd=tmp_path, env=environment(project), capture_output=True, text=True, check=False
     )
     assert received(done)["environment"]["TRAINLOCK_PRESET"] == "debug"
 
 
 def test_copies_of_launches_at_once_do_not_meet(project: Path) -> None:
     """Several machines may start one run on a shared disk: each reads whole copies."""
-    path = f"{project / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "config": "train/dense"}
+    seen = environment(project, config="train/dense")
     started = [
-        subprocess.Popen(["bash", "scripts/train.sh"], cwd=project, env=environment, stdout=-1, stderr=-1, text=True)
+        subprocess.Popen(["bash", "scripts/train.sh"], cwd=project, env=seen, stdout=-1, stderr=-1, text=True)
         for _ in range(6)
     ]
     for process in started:
@@ -231,12 +227,9 @@ def test_copies_of_launches_at_once_do_not_meet(project: Path) -> None:
 
 def test_a_build_that_was_waited_for_is_seen(project: Path) -> None:
     """`build=true` looks at the sources when the other build has ended, not before."""
-    path = f"{project / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "config": "train/dense", "build": "true"}
+    seen = environment(project, config="train/dense", build="true")
     with BuildLock(Layout(str(project), settings.load(str(project)))):
-        process = subprocess.Popen(
-            ["bash", "scripts/train.sh"], cwd=project, env=environment, stdout=-1, stderr=-1, text=True
-        )
+        process = subprocess.Popen(["bash", "scripts/train.sh"], cwd=project, env=seen, stdout=-1, stderr=-1, text=True)
         assert process.stderr is not None
         assert "waiting for another build" in process.stderr.readline()
         (project / "configs/components/tuner/dora.yaml").write_text("tuner: {lora_rank: 64}\n")
@@ -257,9 +250,8 @@ def test_a_path_is_never_taken_for_a_name(project: Path) -> None:
 def test_a_stream_that_takes_nothing_does_not_stop_a_launch(project: Path, redirection: str) -> None:
     """With an output closed or full, the trainer starts all the same."""
     (project / "src/sft.py").write_text("open('started', 'w').write('yes')\n")
-    path = f"{project / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     shell = f"exec bash scripts/train.sh {redirection}"
-    done = subprocess.run(["bash", "-c", shell], cwd=project, env={**os.environ, "PATH": path}, check=False)
+    done = subprocess.run(["bash", "-c", shell], cwd=project, env=environment(project), check=False)
     assert done.returncode == 0
     assert (project / "started").read_text() == "yes"
 
@@ -272,9 +264,8 @@ def test_a_mistaken_variable_is_told(project: Path) -> None:
 
 def test_the_script_becomes_the_trainer(project: Path) -> None:
     """Bash, the launcher and the trainer are one process after the other: signals reach the trainer."""
-    path = f"{project / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     started = subprocess.Popen(
-        ["bash", "scripts/train.sh"], cwd=project, env={**os.environ, "PATH": path}, stdout=-1, stderr=-1, text=True
+        ["bash", "scripts/train.sh"], cwd=project, env=environment(project), stdout=-1, stderr=-1, text=True
     )
     out, err = started.communicate()
     assert json.loads(out)["pid"] == started.pid, err
