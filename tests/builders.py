@@ -1,7 +1,7 @@
 """Makers of small worlds: a test says which files there are, and gets the thing that it asks about.
 
 Nothing here asserts. `project` makes a repository on disk, `composer` and `resolve` one in memory,
-`fragment` and `node` one file alone.
+`fragment` and `node` one file alone; `opened` looks at a repository that has settings of its own, as this one has.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from compiler.lockfile import encode
 from compiler.pipeline import Workspace
 from compiler.problems import Problem, TrainlockError, in_order, render
 from compiler.reader import Fragment, read
-from compiler.settings import Settings
+from compiler.settings import Settings, load
 from compiler.tree import Memory, Source, line_of
 from compiler.values import Node, plain
 
@@ -70,6 +70,16 @@ def project(root: Path, files: Files, **given: Any) -> Workspace:
 def look(root: Path, **given: Any) -> Workspace:
     """Look again at a repository that `project` made: a new run."""
     return Workspace(layout(root, **given))
+
+
+def layout_of(root: Path = REPOSITORY) -> Layout:
+    """Give the layout of a repository by the settings in its files."""
+    return Layout(str(root), load(str(root)))
+
+
+def opened(root: Path = REPOSITORY) -> Workspace:
+    """Look at a repository by the settings in its files: a new run."""
+    return Workspace(layout_of(root))
 
 
 def composer(files: Files, **given: Any) -> Composer:

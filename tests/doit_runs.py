@@ -17,9 +17,8 @@ from typing import NamedTuple
 
 import pytest
 
-from compiler import pipeline, settings
-from compiler.catalog import Layout
-from compiler.pipeline import Workspace
+from builders import opened
+from compiler import pipeline
 
 PYPROJECT = """\
 [tool.trainlock]
@@ -252,7 +251,7 @@ class Project:
         """Compile the sources from scratch in another folder; gives the bytes of each lock by name."""
         shutil.copytree(self.root / "configs", root / "configs")
         shutil.copy(self.root / "pyproject.toml", root)
-        pipeline.build(Workspace(Layout(str(root), settings.load(str(root)))))
+        pipeline.build(opened(root))
         return {name: held[2] for name, held in Project(root).locks().items()}
 
 

@@ -17,10 +17,9 @@ from typing import NamedTuple
 
 import pytest
 
+from builders import opened
 from cli_runs import write
-from compiler import pipeline, settings
-from compiler.catalog import Layout
-from compiler.pipeline import Workspace
+from compiler import pipeline
 from doit_runs import DODO
 
 PYPROJECT = """\
@@ -155,7 +154,7 @@ def temporary(root: Path) -> list[str]:
 
 def clean_build(root: Path) -> None:
     """Compile everything, in this process, without faults."""
-    pipeline.build(Workspace(Layout(str(root), settings.load(str(root)))), prune=True)
+    pipeline.build(opened(root), prune=True)
 
 
 def edit(root: Path) -> None:

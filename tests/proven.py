@@ -14,10 +14,9 @@ import pytest
 import yaml
 
 import repositories
+from builders import opened
 from cli_runs import write
-from compiler import legacy, pipeline, settings
-from compiler.catalog import Layout
-from compiler.pipeline import Workspace
+from compiler import legacy, pipeline
 from doit_runs import DODO
 
 PYPROJECT = """\
@@ -130,7 +129,7 @@ def commit(root: Path, name: str) -> None:
 
 def build(root: Path) -> None:
     """Write every lock that compiles."""
-    pipeline.build(Workspace(Layout(str(root), settings.load(str(root)))))
+    pipeline.build(opened(root))
 
 
 @pytest.fixture(scope="module")

@@ -23,19 +23,13 @@ import sections
 import shares
 import translations
 import trees
-from compiler import pipeline, settings
-from compiler.catalog import Layout
+from builders import opened
+from compiler import pipeline
 from compiler.lint import CHECKS
-from compiler.pipeline import Workspace
 from compiler.values import plain
 
 BENCHMARKS = Path(run.__file__).parent
 NOTHING = environments.Environment(Path("bin"), {"trainlock": "0.1.0", "doit": "0.37.0"}, {})
-
-
-def look(root: Path) -> Workspace:
-    """Look at a generated tree."""
-    return Workspace(Layout(str(root), settings.load(str(root))))
 
 
 def bench(work: Path) -> sections.Bench:
@@ -60,7 +54,7 @@ def test_a_tree_has_as_many_fragments_as_promised(presets: int, count: int) -> N
 def test_a_preset_has_the_size_of_ours(shape: trees.Shape, tmp_path: Path) -> None:
     """It extends 8 or 9 files in all, sets 7 keys, resolves to 248 lines, its mix to 56; nothing is an error."""
     trees.write(tmp_path, 40, shape)
-    workspace = look(tmp_path)
+    workspace = opened(tmp_path)
     made = pipeline.build(workspace)
     assert (len(made.built), {one.severity for one in made.problems}) == (44, {"warning"})
     # the component of a mode lies over that of training, and not each component has a preset in so small a tree
@@ -93,7 +87,7 @@ def test_a_tree_is_the_same_each_time(tmp_path: Path) -> None:
 def test_the_naive_loader_gives_our_values(tmp_path: Path) -> None:
     """Both of its twins: what is slower than we are does the same work."""
     trees.write(tmp_path, 16, "family")
-    workspace = look(tmp_path)
+    workspace = opened(tmp_path)
     presets = naive.presets(str(tmp_path))
     assert len(presets) == 16
     for preset in presets:
@@ -124,7 +118,7 @@ def test_a_translation_names_the_same_bases() -> None:
 def test_the_graph_of_the_runners_is_that_of_the_locks(tmp_path: Path) -> None:
     """Each lock depends on its fragments and those of its mix, and on the lock of its mix: as the tasks of doit do."""
     trees.write(tmp_path, 16)
-    workspace = look(tmp_path)
+    workspace = opened(tmp_path)
     pipeline.build(workspace)
     graph = runners.graph(tmp_path)
     assert len(graph) == 17

@@ -13,9 +13,8 @@ from typing import Any, Final
 import pytest
 
 import trees
-from compiler import extends, lockfile, pipeline, settings, store
-from compiler.catalog import Layout
-from compiler.pipeline import Workspace
+from builders import opened
+from compiler import extends, lockfile, pipeline, store
 
 PRESETS: Final = 30
 
@@ -39,11 +38,6 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     trees.write(root, PRESETS, request.param)
     subprocess.run([sys.executable, "-m", "doit"], cwd=root, check=True, capture_output=True)
     return root
-
-
-def look(root: Path) -> Workspace:
-    """Look at a tree anew."""
-    return Workspace(Layout(str(root), settings.load(str(root))))
 
 
 def watched(root: Path, code: str) -> dict[str, Any]:
@@ -75,7 +69,7 @@ DOIT: Final = "from doit.doit_cmd import DoitMain\nsys.exit(DoitMain().run([]))\
 
 def sources(root: Path) -> set[str]:
     """Give every source that a lock of a tree is made from."""
-    workspace = look(root)
+    workspace = opened(root)
     return {path for one in workspace.everything() for path in workspace.composer.closure(one)}
 
 
@@ -108,7 +102,7 @@ def test_a_build_reads_parses_emits_and_writes_once(built: Path, monkeypatch: py
     locks = sorted((built / "build").rglob("*.lock.yaml"))
     locks[0].unlink()
     locks[-1].write_bytes(b"")
-    made = pipeline.build(look(built))
+    made = pipeline.build(opened(built))
     assert len(made.built) == 2
     once = len(reached)
     assert counts.calls == {"load": once, "read": once, "encode": len(locks), "write_atomic": 2}
@@ -127,7 +121,7 @@ def test_why_reads_what_the_preset_is_made_of(built: Path) -> None:
     """Only the files of its merge order and of its mix are opened, each once, and no lock is."""
     name = trees.preset_path(17).removesuffix(".yaml")
     found = watched(built, command("why", name, "tuner.lora_rank"))
-    made_of = look(built).composer.closure(f"configs/{name}.yaml")
+    made_of = opened(built).composer.closure(f"configs/{name}.yaml")
     assert found["sources"] == Counter(made_of)
     assert len(made_of) < len(sources(built)) / 2
     assert found["locks"] == Counter()
@@ -165,10 +159,10 @@ def test_what_is_rewritten_is_what_has_other_bytes(built: Path, path: str, old: 
     assert text.count(old) == 1
     before = held(built)
     file.write_text(text.replace(old, new), encoding="utf-8")
-    made = pipeline.build(look(built))
+    made = pipeline.build(opened(built))
     after = held(built)
     file.write_text(text, encoding="utf-8")
-    pipeline.build(look(built))
+    pipeline.build(opened(built))
     changed = {lock for lock in before if before[lock][1] != after[lock][1]}
     rewritten = {lock for lock in before if before[lock][0] != after[lock][0]}
     assert (set(made.built), rewritten) == (changed, changed)

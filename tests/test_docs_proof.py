@@ -7,14 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from builders import REPOSITORY
-from compiler import proofs, settings
-from compiler.catalog import Layout
+from builders import REPOSITORY, opened
+from compiler import proofs
 from compiler.contrast import Operand, diff
 from compiler.mapping import read_mapping
 from compiler.mutants import SAMPLE
 from compiler.neutrality import RULES
-from compiler.pipeline import Workspace
 from compiler.proving import Prover
 from compiler.tree import Memory
 from compiler.verdict import GRAVITY, PASSING
@@ -31,11 +29,6 @@ def rows(text: str, table: int = 0) -> list[list[str]]:
     """Give the cells of a table of a text, without its head."""
     tables = re.findall(r"((?:^\|.*\n)+)", text, re.M)
     return [[cell.strip() for cell in line.strip("|\n").split("|")] for line in tables[table].splitlines()[2:]]
-
-
-def workspace() -> Workspace:
-    """Look at the shipped repository."""
-    return Workspace(Layout(str(REPOSITORY), settings.load(str(REPOSITORY))))
 
 
 def test_the_verdicts_are_those_of_the_code() -> None:
@@ -69,7 +62,7 @@ def names_in(text: str) -> set[str]:
 
 def sample() -> dict[str, Any]:
     """Give a report of the shipped repository in which something differs, within a list too."""
-    here = workspace()
+    here = opened()
     prover = Prover(here, today=datetime.date(2026, 1, 1))
     proven = [prover.prove(pair).data for pair in prover.pairs if pair.preset == "configs/train/sft/dense_1024.yaml"]
     one = diff(here, Operand("configs/train/sft/dense_1024.yaml"), Operand("configs/train/stage_b/distill.yaml"))
@@ -91,7 +84,7 @@ def test_every_field_of_the_document_is_told() -> None:
 
 def test_every_field_of_a_difference_is_told() -> None:
     """The second table names the fields of a difference, and those that a difference has within a list."""
-    here = workspace()
+    here = opened()
     left, right = (Operand(f"configs/train/{name}.yaml") for name in ("sft/dense_1024", "stage_b/distill"))
     found = diff(here, left, right)
     told = set.union(*(names_in(" ".join(row)) for row in rows(section("The document"), 1)))

@@ -14,8 +14,7 @@ import pytest
 import compiler
 import doit_runs
 import proven
-from compiler import settings
-from compiler.catalog import Layout
+from builders import layout_of
 from compiler.store import BuildLock
 from doit_runs import CANNOT_BE_READ, DODO, NO_RECORD, Project, Said
 from proven import DENSE, FILES, FRESH, HEADLINE, MAPPING, SMALL, TUNER, waiver
@@ -359,7 +358,7 @@ def test_a_gate_that_is_blind_is_red_through_doit(project: Project, tmp_path: Pa
 
 def test_a_build_that_waited_proves_what_it_finds_then(project: Project) -> None:
     """Locks, records and mapping are read again once the other build has let go."""
-    lock = BuildLock(Layout(str(project.root), settings.load(str(project.root))), 60, lambda _text: None)
+    lock = BuildLock(layout_of(project.root), 60, lambda _text: None)
     with lock:
         process = project.start()
         assert process.stderr is not None

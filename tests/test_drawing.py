@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from builders import REPOSITORY, Files, project
-from compiler import drawing, settings
-from compiler.catalog import Layout
+from builders import Files, opened, project
+from compiler import drawing
 from compiler.drawing import Edge, Graph
 from compiler.pipeline import Workspace
 
@@ -190,8 +189,7 @@ def test_a_hostile_name_stays_a_name(name: str) -> None:
 
 def test_the_shipped_tree_is_drawn_whole() -> None:
     """Every preset and mix is a root, each file a node once, and every edge joins two of them."""
-    root = str(REPOSITORY)
-    workspace = Workspace(Layout(root, settings.load(root)))
+    workspace = opened()
     found = graph(workspace)
     assert list(found.roots) == workspace.everything()
     assert len(set(found.files)) == len(found.files)

@@ -9,11 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from builders import REPOSITORY, typed
-from compiler import settings
-from compiler.catalog import Layout
+from builders import REPOSITORY, opened, typed
 from compiler.effective import ACCUMULATION, FORCED_LENGTH, LAST_SECTION, RULES, effective, rewritten, steps
-from compiler.pipeline import Workspace
 from compiler.reach import presets_of
 from compiler.trainer import FLATTENED
 from compiler.values import Node, node_of, parse_path, plain, show_path
@@ -242,8 +239,7 @@ def test_what_was_read_is_not_touched() -> None:
 
 def shipped() -> dict[str, Node]:
     """Give the resolved values of every shipped preset by name."""
-    root = str(REPOSITORY)
-    workspace = Workspace(Layout(root, settings.load(root)))
+    workspace = opened()
     return {workspace.layout.name_of(one): workspace.resolve(one).values for one in presets_of(workspace)}
 
 

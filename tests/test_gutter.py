@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 
-from builders import REPOSITORY, fragment, node, safe_load, typed
-from compiler import gutter, settings
-from compiler.catalog import Layout
+from builders import REPOSITORY, fragment, node, opened, safe_load, typed
+from compiler import gutter
 from compiler.emitter import scalar_text
 from compiler.pipeline import Workspace
 from compiler.values import Node, Origin, canonical, leaves, node_of, plain
@@ -40,8 +39,7 @@ def origins(values: Node) -> list[str]:
 
 def shipped() -> list[Any]:
     """Give every shipped preset and mix."""
-    root = str(REPOSITORY)
-    workspace = Workspace(Layout(root, settings.load(root)))
+    workspace = opened()
     return [pytest.param(workspace, source, id=workspace.layout.name_of(source)) for source in workspace.everything()]
 
 

@@ -13,11 +13,11 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from builders import REPOSITORY, safe_load, typed
+from builders import REPOSITORY, layout_of, opened, safe_load, typed
 from compiler.catalog import Layout
 from compiler.compose import Composer
-from compiler.pipeline import Workspace, check
-from compiler.settings import Settings, load
+from compiler.pipeline import check
+from compiler.settings import Settings
 from compiler.tree import Disk
 from compiler.values import FusionPath, digest, digest_document, leaves, node_of, plain, replaced
 
@@ -350,7 +350,7 @@ def test_presets_extend_base_then_components_then_presets() -> None:
         # what refines a preset comes behind it; whatever else is a component comes before
         general = ranks[: ranks.index(2)] if 2 in ranks else ranks
         assert general == sorted(general), name
-        composer = Composer(Layout(str(REPOSITORY), load(str(REPOSITORY))), Disk(str(REPOSITORY)))
+        composer = Composer(layout_of(), Disk(str(REPOSITORY)))
         assert "configs/base.yaml" in composer.preset(f"configs/{name}").chain.files()
 
 
@@ -382,7 +382,7 @@ def test_every_preset_and_mix_has_its_lock_and_every_lock_its_source() -> None:
 
 def test_the_committed_locks_are_fresh() -> None:
     """`check` over this repository finds nothing, not even a warning."""
-    found = check(Workspace(Layout(str(REPOSITORY), load(str(REPOSITORY)))))
+    found = check(opened())
     assert found.problems == ()
     assert found.fresh >= len(PRESETS) + len(NEW) + len(MIXES)
 

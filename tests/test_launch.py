@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from compiler import settings
-from compiler.catalog import Layout
+from builders import layout_of
 from compiler.store import BuildLock
 from launches import ROOT, environment, launch, launchable, lock_digest, received, tree
 
@@ -228,7 +227,7 @@ def test_copies_of_launches_at_once_do_not_meet(project: Path) -> None:
 def test_a_build_that_was_waited_for_is_seen(project: Path) -> None:
     """`build=true` looks at the sources when the other build has ended, not before."""
     seen = environment(project, config="train/dense", build="true")
-    with BuildLock(Layout(str(project), settings.load(str(project)))):
+    with BuildLock(layout_of(project)):
         process = subprocess.Popen(["bash", "scripts/train.sh"], cwd=project, env=seen, stdout=-1, stderr=-1, text=True)
         assert process.stderr is not None
         assert "waiting for another build" in process.stderr.readline()

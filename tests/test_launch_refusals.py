@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from compiler import settings
-from compiler.catalog import Layout
+from builders import opened
 from compiler.launch import copy_of
-from compiler.pipeline import Workspace
 from compiler.problems import Invalid, render
 from launches import launch, launchable, received, tree
 
@@ -121,7 +119,7 @@ def test_a_variable_that_means_nothing_is_told_whole(project: Path) -> None:
 def test_a_copy_with_another_digest_is_not_launched(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The copy's digest is computed again: were it another, nothing would start."""
     monkeypatch.chdir(project)
-    workspace = Workspace(Layout(".", settings.load(".")))
+    workspace = opened(Path())
     compiled = workspace.compile("configs/train/dense.yaml")
     assert copy_of(workspace, compiled).fusion_path.endswith("/dense.lock.fusion.yaml")
     changed = compiled._replace(data=compiled.data.replace(b"lora_rank: 32", b"lora_rank: 33"))

@@ -12,11 +12,10 @@ from typing import Any, Final
 
 import pytest
 
-from builders import REPOSITORY, look, problems_of, project, worded, write
+from builders import REPOSITORY, look, opened, problems_of, project, worded, write
 from compiler import across, combinations, exposure, hierarchy, lint, mix_checks, run_names, settings, trainer_checks
-from compiler.catalog import Layout
 from compiler.cli import main
-from compiler.pipeline import Check, Workspace, build, check
+from compiler.pipeline import Check, build, check
 from compiler.settings import Silence
 from compiler.values import Origin
 from world import P
@@ -81,18 +80,13 @@ def test_every_check_is_registered() -> None:
 
 def test_the_shipped_tree_has_nothing_that_is_not_explained() -> None:
     """Nothing is told of the shipped tree, in strict mode either; what is silenced stands in the playbook, too."""
-    found = check(Workspace(layout_of_the_repository()))
+    found = check(opened())
     assert found.problems == ()
     playbook = (REPOSITORY / "docs/training/TRAINING_PLAYBOOK.md").read_text()
     assert {one.problem.code for one in found.silenced} == {"null-override", "false-name", "shared-output"}
     for one in found.silenced:
         assert f"`{one.problem.code}`" in playbook
         assert one.problem.origin.file.removeprefix("configs/").removesuffix(".yaml") in playbook
-
-
-def layout_of_the_repository() -> Layout:
-    """Give the layout of this repository."""
-    return Layout(str(REPOSITORY), settings.load(str(REPOSITORY)))
 
 
 # ---------------------------------------------------------------------------------------------- silencing

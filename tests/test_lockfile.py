@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,9 @@ from builders import (
     Files,
     composer,
     content,
+    layout_of,
     lock_of,
+    opened,
     problems_of,
     resolve,
     safe_load,
@@ -21,7 +22,6 @@ from builders import (
 from compiler.emitter import Encoder
 from compiler.lockfile import MARK, decode, drift, encode, header_of, is_ours
 from compiler.pipeline import Workspace
-from compiler.settings import load
 from compiler.tree import Disk, Memory
 from compiler.values import leaves, plain
 
@@ -121,7 +121,7 @@ def comments(text: str) -> list[tuple[str, str]]:
 
 def test_every_leaf_of_the_shipped_locks_names_the_fragment_that_set_it() -> None:
     """Over all shipped presets: the comment of each leaf outside of whole lists is its origin's label."""
-    workspace = Workspace(repository())
+    workspace = opened()
     checked = 0
     for source in workspace.everything():
         compiled = workspace.compile(source)
@@ -136,16 +136,9 @@ def test_every_leaf_of_the_shipped_locks_names_the_fragment_that_set_it() -> Non
     assert checked > 1_000
 
 
-def repository() -> Any:
-    """Give the layout of this repository."""
-    from compiler.catalog import Layout
-
-    return Layout(str(REPOSITORY), load(str(REPOSITORY)))
-
-
 def all_locks(tree: Memory | Disk) -> dict[str, bytes]:
     """Compile everything that ships from a tree."""
-    workspace = Workspace(repository(), tree)
+    workspace = Workspace(layout_of(), tree)
     return {source: workspace.compile(source).data for source in workspace.everything()}
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 import trees
-from compiler import outline, settings
-from compiler.catalog import Layout
+from builders import layout_of, opened
+from compiler import outline
 from compiler.outline import Row, Seen
-from compiler.pipeline import Workspace
 from compiler.tree import Remembering
 
 PRESET = trees.preset_path(3)
@@ -25,11 +24,6 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def layout_of(root: Path) -> Layout:
-    """Give where things are in it."""
-    return Layout(str(root), settings.load(str(root)))
-
-
 def seen(root: Path, code: str = "code") -> Seen:
     """Look at the sources."""
     return outline.look(layout_of(root), Remembering(str(root)), code)
@@ -37,7 +31,7 @@ def seen(root: Path, code: str = "code") -> Seen:
 
 def kept(root: Path) -> list[Row]:
     """Find the outline out, and keep it."""
-    workspace = Workspace(layout_of(root))
+    workspace = opened(root)
     rows = outline.rows_of(workspace)
     outline.keep(workspace, seen(root), rows)
     return rows
@@ -50,7 +44,7 @@ def test_what_was_kept_is_what_was_found_out(root: Path) -> None:
     assert len(rows) == 17
     [row] = [row for row in rows if row.source == f"configs/{PRESET}"]
     assert row.mix == trees.variant_path(0).removesuffix(".yaml")
-    assert row.files == sorted(Workspace(layout_of(root)).composer.closure(row.source))
+    assert row.files == sorted(opened(root).composer.closure(row.source))
     assert str(root) not in (root / "build/.cache/outline.json").read_text()
 
 

@@ -13,10 +13,9 @@ from typing import Final, NamedTuple
 import pytest
 import yaml
 
-from builders import REPOSITORY
-from compiler import mutants, proving, settings
-from compiler.catalog import Layout
-from compiler.pipeline import Workspace, build
+from builders import REPOSITORY, opened
+from compiler import mutants, proving
+from compiler.pipeline import build
 from compiler.proofs import passes
 from compiler.proving import Prover, other_side
 from compiler.values import leaves
@@ -36,14 +35,9 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def look(root: Path) -> Workspace:
-    """Look at a repository with settings of its own."""
-    return Workspace(Layout(str(root), settings.load(str(root))))
-
-
 def test_every_mapped_preset_is_equivalent_by_no_rule_and_no_waiver(shipped: Path) -> None:
     """Twelve presets train as they did, two are new, and every mutant that survives is excused by a rule."""
-    prover = Prover(look(shipped), today=TODAY)
+    prover = Prover(opened(shipped), today=TODAY)
     proofs = [prover.prove(pair) for pair in prover.pairs]
     found = prover.report([proof.data for proof in proofs])
     assert (found["verdict"], found["counts"]) == ("EQUIVALENT", {"EQUIVALENT": 12, "NEW": 2})
@@ -63,7 +57,7 @@ def test_every_mapped_preset_is_equivalent_by_no_rule_and_no_waiver(shipped: Pat
 
 def test_the_legacy_tree_compiled_by_us_is_equivalent_as_well(shipped: Path) -> None:
     """Taken as another folder, with the same mapping: sources against locks, and no record is looked at."""
-    workspace, name = look(shipped), str(shipped / "legacy")
+    workspace, name = opened(shipped), str(shipped / "legacy")
     other = other_side(workspace, name)
     prover = Prover(workspace, today=TODAY, name=name, other=other, mapping="legacy/mapping.yaml", second_opinion=False)
     rows = [prover.prove(pair).data for pair in prover.pairs]
@@ -117,7 +111,7 @@ def flipped(text: str) -> str:
 
 def users(root: Path) -> dict[tuple[str, int, int], set[str]]:
     """Give, by its place, each leaf that the sources of a mapped preset or its mix hold, with those presets."""
-    workspace = look(root)
+    workspace = opened(root)
     found: dict[tuple[str, int, int], set[str]] = {}
     for pair in Prover(workspace, today=TODAY).pairs:
         if pair.legacy is None or pair.preset is None:
@@ -159,7 +153,7 @@ def test_one_flipped_leaf_is_different_at_its_line(shipped: Path, monkeypatch: p
         file = shipped / leaf.file
         text = file.read_text(encoding="utf-8")
         file.write_text(text[: leaf.start] + flipped(text[leaf.start : leaf.end]) + text[leaf.end :], encoding="utf-8")
-        workspace = look(shipped)
+        workspace = opened(shipped)
         build(workspace)
         prover = Prover(workspace, today=TODAY, second_opinion=False)
         concerned = used_by[leaf[:3]]
@@ -185,6 +179,6 @@ def test_one_flipped_leaf_is_different_at_its_line(shipped: Path, monkeypatch: p
         file.write_text(text, encoding="utf-8")
     assert wrong == []
     assert excused <= {None, "augmentation-off", "dense-prompts", "saving-off"}
-    build(look(shipped))
+    build(opened(shipped))
     built = {path.relative_to(shipped): path.read_bytes() for path in (shipped / "build").rglob("*.lock.yaml")}
     assert built == {path: (REPOSITORY / path).read_bytes() for path in built}

@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import REPOSITORY, Files, project
-from compiler import settings
-from compiler.catalog import Layout
+from builders import Files, opened, project
 from compiler.pipeline import Workspace
 from compiler.problems import Invalid
 from compiler.reach import Reach, by_value, holders, keys_of, presets_of, reach
@@ -226,8 +224,7 @@ def test_a_leaf_survives_if_and_only_if_its_place_does(bodies: list[Any], random
 
 def test_every_leaf_of_a_shipped_preset_survives_in_exactly_one_fragment() -> None:
     """The survivors of all fragments of a preset are the leaves of the preset: none twice, none missing."""
-    root = str(REPOSITORY)
-    workspace = Workspace(Layout(root, settings.load(root)))
+    workspace = opened()
     survivors: dict[str, list[tuple[str, Origin]]] = {preset: [] for preset in presets_of(workspace)}
     for file in workspace.layout.files():
         for one in reached(workspace, file).values():

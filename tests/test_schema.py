@@ -15,11 +15,9 @@ from typing import Any
 import pytest
 
 import swift_host
-from builders import REPOSITORY
+from builders import REPOSITORY, opened
 from compiler import schema
-from compiler.catalog import Layout
-from compiler.pipeline import Workspace
-from compiler.settings import TRAINERS, load
+from compiler.settings import TRAINERS
 
 TABLE = REPOSITORY / "compiler/trainer_arguments.json"
 KINDS = {"any", "bool", "dict", "float", "int", "list", "null", "str"}
@@ -192,7 +190,7 @@ def test_defaults_are_the_trainers() -> None:
 
 def test_every_key_of_every_shipped_preset_is_known_and_at_home() -> None:
     """Each key that ships is taken where it stands, and stands where it belongs; `rlhf` may repeat any argument."""
-    workspace = Workspace(Layout(str(REPOSITORY), load(str(REPOSITORY))))
+    workspace = opened()
     keys: set[tuple[str, str]] = set()
     for source in workspace.everything():
         if workspace.is_mix(source):

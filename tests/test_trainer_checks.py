@@ -12,12 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import REPOSITORY, fragment, look, problems_of, project, safe_load, worded, write
+from builders import REPOSITORY, fragment, look, opened, problems_of, project, safe_load, worded, write
 from builds import below
 from checking import GRPO, codes, found_in, judged
 from compiler import schema, settings
-from compiler.catalog import Layout
-from compiler.pipeline import Workspace, build
+from compiler.pipeline import build
 from compiler.problems import Problem
 from compiler.trainer_checks import RANGES
 from compiler.values import Node, Origin, node_of
@@ -219,7 +218,7 @@ def test_reasons_are_true() -> None:
 
 def test_nothing_is_wrong_with_what_ships() -> None:
     """All shipped presets, and all legacy records of presets, give no problem at all."""
-    workspace = Workspace(Layout(str(REPOSITORY), settings.load(str(REPOSITORY))))
+    workspace = opened()
     presets = [source for source in workspace.everything() if not workspace.is_mix(source)]
     records = [json.loads(path.read_text()) for path in (REPOSITORY / "legacy/records").rglob("*.json")]
     legacy = [node_of(record["values"]) for record in records if "targets" not in record["values"]]

@@ -14,11 +14,9 @@ from typing import Any, Final
 
 import pytest
 
-from builders import REPOSITORY, typed
-from compiler import schema, settings
-from compiler.catalog import Layout
+from builders import REPOSITORY, opened, typed
+from compiler import schema
 from compiler.effective import effective, rewritten
-from compiler.pipeline import Workspace
 from compiler.reach import presets_of
 from compiler.trainer import FLATTENED, WORLD_SIZES, PlanRow, plan_rows
 from compiler.values import Node, node_of, plain
@@ -48,8 +46,7 @@ INNER_ALONE: Final = {"dataloader_pin_memory": "there is no memory to pin withou
 
 def everything() -> dict[str, Node]:
     """Give the values of every shipped preset, and of every legacy record of one."""
-    root = str(REPOSITORY)
-    workspace = Workspace(Layout(root, settings.load(root)))
+    workspace = opened()
     found = {source: workspace.resolve(source).values for source in presets_of(workspace)}
     for path in sorted((REPOSITORY / "legacy/records").rglob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))

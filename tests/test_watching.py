@@ -10,10 +10,7 @@ from typing import Any
 
 import pytest
 
-from builders import look, problems_of, write
-from compiler import settings as settings_of
-from compiler.catalog import Layout
-from compiler.pipeline import Workspace
+from builders import look, opened, problems_of, write
 from compiler.watching import NAMED, Seen, Watcher, wakeups
 from test_store import finish, holder
 
@@ -194,12 +191,8 @@ def test_another_build_that_holds_the_lock_is_waited_for(tmp_path: Path) -> None
 
 def test_settings_are_read_anew(tmp_path: Path) -> None:
     """What they select now is built; what they cannot mean is told at its line, once, until it is mended."""
-
-    def by_settings() -> Workspace:
-        return Workspace(Layout(str(tmp_path), settings_of.load(str(tmp_path))))
-
     write(tmp_path, {**FILES, "pyproject.toml": "[tool.trainlock]\npresets = ['train/a.yaml']\n"})
-    made = Watcher(by_settings)
+    made = Watcher(lambda: opened(tmp_path))
     assert told(made.step())[2].startswith(f"configs: 1 built ({A}), ")
     write(tmp_path, {"pyproject.toml": "[tool.trainlock]\npresets = ['train/*.yaml']\n"})
     assert told(made.step())[2].startswith(f"configs: 2 built ({B}, {C}), 1 unchanged")
