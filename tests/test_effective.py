@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from builders import REPOSITORY, opened, typed
+from builders import REPOSITORY, typed
 from compiler.effective import ACCUMULATION, FORCED_LENGTH, LAST_SECTION, RULES, effective, rewritten, steps
-from compiler.reach import presets_of
 from compiler.trainer import FLATTENED
-from compiler.values import Node, node_of, parse_path, plain, show_path
+from compiler.values import node_of, parse_path, plain, show_path
+from documents import shipped_presets
 from loader import Values, loaded
 
 
@@ -237,12 +237,6 @@ def test_what_was_read_is_not_touched() -> None:
 # ---------------------------------------------------------------------------------------------- the shipped tree
 
 
-def shipped() -> dict[str, Node]:
-    """Give the resolved values of every shipped preset by name."""
-    workspace = opened()
-    return {workspace.layout.name_of(one): workspace.resolve(one).values for one in presets_of(workspace)}
-
-
 SHIPPED = {
     # preset: global_max_length, accumulation steps on 4 devices, the truncation in the end
     "debug": None,
@@ -265,7 +259,7 @@ SHIPPED = {
 def test_the_rewrites_of_the_shipped_presets() -> None:
     """Of every preset exactly the keys that are rewritten, and what becomes of them on four devices."""
     found = {}
-    for name, values in shipped().items():
+    for name, values in shipped_presets().items():
         found[name] = {
             show_path(path): (plain(node) if node is not None else None, [plain(step.value) for step in made])
             for path, node, made in rewritten(values, 4)
@@ -332,7 +326,7 @@ def test_the_effective_values_are_those_of_a_plain_loader(config: Values, world_
 
 def test_the_shipped_presets_are_what_a_plain_loader_makes_of_them() -> None:
     """The same of every argument of every shipped preset, on one, four and seven devices."""
-    for name, values in shipped().items():
+    for name, values in shipped_presets().items():
         for world_size in (1, 4, 7):
             config = plain(values)
             flat = loaded(config, world_size)

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 import swift_host
-from builders import REPOSITORY, opened
+from builders import REPOSITORY
 from compiler import schema
 from compiler.settings import TRAINERS
+from documents import shipped_presets
 
 TABLE = REPOSITORY / "compiler/trainer_arguments.json"
 KINDS = {"any", "bool", "dict", "float", "int", "list", "null", "str"}
@@ -190,12 +191,9 @@ def test_defaults_are_the_trainers() -> None:
 
 def test_every_key_of_every_shipped_preset_is_known_and_at_home() -> None:
     """Each key that ships is taken where it stands, and stands where it belongs; `rlhf` may repeat any argument."""
-    workspace = opened()
     keys: set[tuple[str, str]] = set()
-    for source in workspace.everything():
-        if workspace.is_mix(source):
-            continue
-        for section, node in workspace.resolve(source).values.value.items():
+    for values in shipped_presets().values():
+        for section, node in values.value.items():
             keys |= {(section, key) for key in node.value} if isinstance(node.value, dict) else {("", section)}
     assert len(keys) > 90
     for section, key in keys:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import REPOSITORY, fragment, look, opened, problems_of, project, safe_load, worded, write
+from builders import fragment, look, problems_of, project, safe_load, worded, write
 from builds import below
 from checking import GRPO, codes, found_in, judged
 from compiler import schema, settings
@@ -20,6 +19,7 @@ from compiler.pipeline import build
 from compiler.problems import Problem
 from compiler.trainer_checks import RANGES
 from compiler.values import Node, Origin, node_of
+from documents import legacy_presets, shipped_presets
 from world import LOCK, P
 
 GIVEN: Final[dict[str, Any]] = {"trainer": "ms-swift 3.10.3", "fusion_key": ("custom", "fusion_config")}
@@ -218,13 +218,9 @@ def test_reasons_are_true() -> None:
 
 def test_nothing_is_wrong_with_what_ships() -> None:
     """All shipped presets, and all legacy records of presets, give no problem at all."""
-    workspace = opened()
-    presets = [source for source in workspace.everything() if not workspace.is_mix(source)]
-    records = [json.loads(path.read_text()) for path in (REPOSITORY / "legacy/records").rglob("*.json")]
-    legacy = [node_of(record["values"]) for record in records if "targets" not in record["values"]]
-    assert len(presets) > 10
-    assert len(legacy) > 10
-    for values in [*(workspace.resolve(source).values for source in presets), *legacy]:
+    assert len(shipped_presets()) > 10
+    assert len(legacy_presets()) > 10
+    for values in [*shipped_presets().values(), *legacy_presets().values()]:
         assert judged(values) == []
 
 

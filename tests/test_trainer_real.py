@@ -5,21 +5,21 @@ Left out where ms-swift is not installed: docs/proof.md says how to run these.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from builders import REPOSITORY, opened, typed
+from builders import typed
 from compiler import schema
 from compiler.effective import effective, rewritten
-from compiler.reach import presets_of
 from compiler.trainer import FLATTENED, WORLD_SIZES, PlanRow, plan_rows
 from compiler.values import Node, node_of, plain
+from documents import legacy_presets, shipped_presets
 from loader import OWN, Values, arguments
 from swift_host import MODEL, Built, Job, build
 
@@ -44,25 +44,17 @@ INNER_ALONE: Final = {"dataloader_pin_memory": "there is no memory to pin withou
 """The same of the arguments that the training loop is given."""
 
 
+@cache
 def everything() -> dict[str, Node]:
     """Give the values of every shipped preset, and of every legacy record of one."""
-    workspace = opened()
-    found = {source: workspace.resolve(source).values for source in presets_of(workspace)}
-    for path in sorted((REPOSITORY / "legacy/records").rglob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["kind"] == "preset":
-            found[f"legacy/{record['source']}"] = node_of(record["values"])
-    return found
-
-
-PRESETS: Final = everything()
+    return {**shipped_presets(), **{f"legacy/{path}": values for path, values in legacy_presets().items()}}
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], Built]:
     """The real arguments of every preset, on one to sixteen devices."""
-    asked = [(name, size) for name in PRESETS for size in WORLD_SIZES]
-    jobs = [Job(*arguments(plain(PRESETS[name]), size), size) for name, size in asked]
+    asked = [(name, size) for name in everything() for size in WORLD_SIZES]
+    jobs = [Job(*arguments(plain(everything()[name]), size), size) for name, size in asked]
     return dict(zip(asked, build(jobs, tmp_path_factory.mktemp("presets")), strict=True))
 
 
@@ -103,9 +95,9 @@ def test_a_disagreement_is_seen() -> None:
 
 def test_there_is_something_to_compare(real: dict[tuple[str, int], Built]) -> None:
     """Every preset of both trees is there, and each starts with some number of devices."""
-    assert len(PRESETS) > 20
-    assert any(name.startswith("legacy/") for name in PRESETS)
-    assert {name for (name, _), built in real.items() if not built.refused} == set(PRESETS)
+    assert len(everything()) > 20
+    assert any(name.startswith("legacy/") for name in everything())
+    assert {name for (name, _), built in real.items() if not built.refused} == set(everything())
     assert any(built.refused for built in real.values())
 
 
@@ -114,7 +106,7 @@ def test_the_plan_is_what_the_classes_compute_and_refuse(real: dict[tuple[str, i
     found = {
         (name, size): told
         for (name, size), built in real.items()
-        if (told := list(disagreements(plan_rows(PRESETS[name], [size])[0], built)))
+        if (told := list(disagreements(plan_rows(everything()[name], [size])[0], built)))
     }
     assert found == {}
 
@@ -125,7 +117,7 @@ def test_effective_values_are_what_the_classes_hold(real: dict[tuple[str, int], 
     for (name, size), built in real.items():
         if built.refused:
             continue
-        values = PRESETS[name]
+        values = everything()[name]
         authored = {
             (section, key) for section in FLATTENED for key in plain(values).get(section) or {} if key not in OWN
         }
@@ -147,7 +139,7 @@ def test_values_that_are_made_over_are_so_for_their_reason(real: dict[tuple[str,
     for name, built in starts.items():
         assert built.outer["model"] == MODEL
         for key in ("output_dir", "logging_dir"):
-            assert built.outer[key] == effective(PRESETS[name], ("training", key)).removeprefix("./")
+            assert built.outer[key] == effective(everything()[name], ("training", key)).removeprefix("./")
     assert {built.inner["dataloader_pin_memory"] for built in starts.values()} == {False}
 
 
