@@ -12,6 +12,7 @@ import pytest
 
 import cli_runs
 from cli_runs import LOCKS, WHY, Said, locks, run, start, tree, write
+from holding import Holder, first_line
 
 fresh, built_once, built = cli_runs.fresh, cli_runs.built_once, cli_runs.built
 
@@ -90,65 +91,46 @@ def test_a_source_that_cannot_be_read_fails_its_presets_alone(built: Path) -> No
     assert said.err.count("error:") == 1
 
 
-HOLDER = """\
-import sys
-from compiler import settings
-from compiler.catalog import Layout
-from compiler.store import BuildLock
-with BuildLock(Layout(".", settings.load("."))):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
 @pytest.fixture
-def holder(built: Path) -> Iterator[subprocess.Popen[str]]:
+def holder(built: Path) -> Iterator[Holder]:
     """The build lock of the repository, held by another process."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER], cwd=built, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    yield process
-    if process.poll() is None:
-        process.communicate(timeout=20)
+    with Holder(built) as made:
+        yield made
 
 
-def test_a_build_waits_for_another_and_reads_anew(built: Path, holder: subprocess.Popen[str]) -> None:
+def test_a_build_waits_for_another_and_reads_anew(built: Path, holder: Holder) -> None:
     """It says for whom it waits, and what it writes are the sources as they are when it begins."""
     process = start(built, "build")
-    assert process.stderr is not None
-    assert process.stderr.readline() == f"trainlock: waiting for another build (process {holder.pid})\n"
+    assert first_line(process) == holder.waiting
     write(built, {"configs/train/deep/er.yaml": "extends: ../small.yaml\nseed: 17\n"})
-    holder.communicate(timeout=20)
+    holder.release()
     out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, "")
     assert out == "built   build/train/deep/er.lock.yaml\n1 built, 3 unchanged, 0 removed, 0 failed\n"
     assert "seed: 17 " in (built / "build/train/deep/er.lock.yaml").read_text()
 
 
-def test_a_build_that_waits_in_vain_exits_75(built: Path, holder: subprocess.Popen[str]) -> None:
+def test_a_build_that_waits_in_vain_exits_75(built: Path, holder: Holder) -> None:
     """It names who is at work, and writes nothing."""
     (built / "build/train/small.lock.yaml").unlink()
     before = tree(built)
     said = run(built, "build", "--wait", "0.1")
     assert (said.code, said.out) == (75, "")
-    assert f"another build is at work (process {holder.pid}) [build-locked]" in said.err
+    assert f"another build is at work (process {holder.number}) [build-locked]" in said.err
     assert tree(built) == before
 
 
-def test_questions_do_not_wait(built: Path, holder: subprocess.Popen[str]) -> None:
+def test_questions_do_not_wait(built: Path, holder: Holder) -> None:
     """`check` and `why` answer while a build is at work."""
     assert run(built, "check").code == 0
     assert run(built, "why", "train/small", "tuner.lora_rank").out == WHY
-    assert holder.poll() is None
+    assert holder.holds
 
 
-def test_an_interrupt_exits_130_without_a_traceback(built: Path, holder: subprocess.Popen[str]) -> None:
+def test_an_interrupt_exits_130_without_a_traceback(built: Path, holder: Holder) -> None:
     """Ctrl-C ends a build that waits, and nothing more is said."""
     process = start(built, "build")
-    assert process.stderr is not None
-    assert process.stderr.readline() == f"trainlock: waiting for another build (process {holder.pid})\n"
+    assert first_line(process) == holder.waiting
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import proven
 from builders import layout_of
 from compiler.store import BuildLock
 from doit_runs import CANNOT_BE_READ, DODO, NO_RECORD, Project, Said
+from holding import first_line, waiting_for
 from proven import DENSE, FILES, FRESH, HEADLINE, MAPPING, SMALL, TUNER, waiver
 
 server, project = doit_runs.server, doit_runs.project
@@ -361,8 +363,7 @@ def test_a_build_that_waited_proves_what_it_finds_then(project: Project) -> None
     lock = BuildLock(layout_of(project.root), 60, lambda _text: None)
     with lock:
         process = project.start()
-        assert process.stderr is not None
-        assert "waiting for another build" in process.stderr.readline()
+        assert first_line(process) == waiting_for(os.getpid())
         project.edit(TUNER, "lora_rank: 32", "lora_rank: 16")
         project.write(MAPPING, waiver(preset=DENSE, legacy="32"))
     out, err = process.communicate(timeout=60)

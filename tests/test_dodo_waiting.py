@@ -3,68 +3,22 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 import doit_runs
 from doit_runs import ALL, DODO, FREEZE, SUMMARY, Project, Said, expect, rewritten
+from holding import Holder, first_line
 
 built, server, project = doit_runs.built, doit_runs.server, doit_runs.project
-
-
-HOLDER = """\
-import sys
-from compiler import settings
-from compiler.catalog import Layout
-from compiler.store import BuildLock
-with BuildLock(Layout(".", settings.load("."))):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
-class Holder:
-    """Another process that holds the build lock until it is let go."""
-
-    def __init__(self, project: Project) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", HOLDER],
-            cwd=project.root,
-            env=project.environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "held\n"
-
-    @property
-    def waiting(self) -> str:
-        """What a build says that waits for it."""
-        return f"trainlock: waiting for another build (process {self.process.pid})\n"
-
-    def release(self) -> None:
-        """Let go, and wait for its end."""
-        self.process.communicate(timeout=20)
 
 
 @pytest.fixture
 def holder(project: Project) -> Iterator[Holder]:
     """The build lock of the project, held by another process."""
-    held = Holder(project)
-    yield held
-    if held.process.poll() is None:
-        held.process.kill()
-        held.process.communicate()
-
-
-def first_line(process: subprocess.Popen[str]) -> str:
-    """Wait for the first line that a process says on stderr."""
-    assert process.stderr is not None
-    return process.stderr.readline()
+    with Holder(project.root) as made:
+        yield made
 
 
 def test_two_builds_at_once_wait_for_each_other(project: Project, holder: Holder) -> None:
@@ -141,7 +95,7 @@ def test_a_lock_that_is_held_for_long_ends_in_75(project: Project, holder: Holde
     said = project.doit()
     assert said.code == 75
     assert said.err.startswith(holder.waiting)
-    assert f"another build is at work (process {holder.process.pid}) [build-locked]" in said.err
+    assert f"another build is at work (process {holder.number}) [build-locked]" in said.err
     assert said.out == ""
     assert project.locks() == before
     holder.release()
@@ -150,8 +104,7 @@ def test_a_lock_that_is_held_for_long_ends_in_75(project: Project, holder: Holde
 
 def test_a_killed_holder_holds_nothing(project: Project, holder: Holder) -> None:
     """The kernel takes the lock back from a process that dies."""
-    holder.process.kill()
-    holder.process.communicate()
+    holder.kill()
     assert expect(project, set()).err == ""
 
 

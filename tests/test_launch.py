@@ -14,6 +14,7 @@ import yaml
 
 from builders import layout_of
 from compiler.store import BuildLock
+from holding import first_line
 from launches import ROOT, environment, launch, launchable, lock_digest, received, tree
 
 
@@ -229,8 +230,7 @@ def test_a_build_that_was_waited_for_is_seen(project: Path) -> None:
     seen = environment(project, config="train/dense", build="true")
     with BuildLock(layout_of(project)):
         process = subprocess.Popen(["bash", "scripts/train.sh"], cwd=project, env=seen, stdout=-1, stderr=-1, text=True)
-        assert process.stderr is not None
-        assert "waiting for another build" in process.stderr.readline()
+        assert "waiting for another build" in first_line(process)
         (project / "configs/components/tuner/dora.yaml").write_text("tuner: {lora_rank: 64}\n")
     out, err = process.communicate()
     assert process.returncode == 0, err

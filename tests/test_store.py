@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from builders import REPOSITORY, layout, look, project, worded, write
+from builders import layout, look, project, worded, write
 from builds import LOCKS, WORLD, below
 from compiler import store
 from compiler.pipeline import build
 from compiler.problems import BuildLocked, Invalid
 from compiler.store import BuildLock, remove_lock, write_atomic, write_lock
+from holding import Holder
 
 # ---------------------------------------------------------------------------------------------- writing
 
@@ -196,84 +194,45 @@ def test_remove_lock_deletes_only_what_is_ours(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------- the build lock
 
 
-HOLDER = """
-import sys, time
-from compiler.catalog import Layout
-from compiler.settings import Settings
-from compiler.store import BuildLock
-lock = BuildLock(Layout(sys.argv[1], Settings()), 0)
-lock.acquire()
-print("held", flush=True)
-sys.stdin.read()
-lock.release()
-"""
-
-
-def holder(root: Path) -> subprocess.Popen[str]:
-    """Start a process that holds the build lock until its input ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(root)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=REPOSITORY,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    return process
-
-
-def finish(process: subprocess.Popen[str]) -> None:
-    """End a holder in peace."""
-    process.communicate()
-    assert process.returncode == 0
-
-
 def test_one_build_at_a_time(tmp_path: Path) -> None:
     """Another process is kept out, named by its number, and let in when the holder ends."""
-    process = holder(tmp_path)
+    held = Holder(tmp_path)
     said: list[str] = []
     started = time.monotonic()
     with pytest.raises(BuildLocked) as caught:
         BuildLock(layout(tmp_path), 0.2, said.append).acquire()
     assert 0.2 <= time.monotonic() - started < 5
-    assert said == [f"waiting for another build (process {process.pid})"]
+    assert said == [f"waiting for another build (process {held.number})"]
     assert caught.value.exit_code == 75
     assert worded(caught.value.problems, {}) == (
-        f"build/.cache/build.lock: error: another build is at work (process {process.pid}) [build-locked]\n"
+        f"build/.cache/build.lock: error: another build is at work (process {held.number}) [build-locked]\n"
         "  why: it did not end within 0.2 seconds\n"
         "  hint: try again when it has ended; a build that was killed holds nothing"
     )
-    finish(process)
+    held.release()
     with BuildLock(layout(tmp_path), 0) as lock:
         assert lock.waited is False
 
 
 def test_a_build_waits_for_the_other_and_says_so_once(tmp_path: Path) -> None:
     """A wait that ends in time is no error."""
-    process = holder(tmp_path)
+    held = Holder(tmp_path)
     said: list[str] = []
 
     def say(text: str) -> None:
         said.append(text)
-        assert process.stdin is not None
-        process.stdin.close()
+        held.release()
 
     lock = BuildLock(layout(tmp_path), 20, say)
     assert lock.acquire() is True
     assert lock.waited is True
     assert len(said) == 1
     lock.release()
-    assert process.wait() == 0
-    assert process.stdout is not None
-    process.stdout.close()
 
 
 def test_a_killed_build_holds_nothing(tmp_path: Path) -> None:
     """The kernel frees the lock with its process, however that ends."""
-    process = holder(tmp_path)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    Holder(tmp_path).kill()
     with BuildLock(layout(tmp_path), 5):
         assert below(tmp_path) == ["build/.cache/.gitignore", "build/.cache/build.lock"]
 

@@ -17,6 +17,7 @@ import faults
 import proven
 from doit_runs import DODO
 from faults import Server, locks
+from holding import first_line, waiting_for
 from injector import CHANGES
 
 faulty = faults.faulty
@@ -128,19 +129,13 @@ def started(root: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def first_line(process: subprocess.Popen[str]) -> str:
-    """Wait for the first line that a process says on stderr."""
-    assert process.stderr is not None
-    return process.stderr.readline()
-
-
 @pytest.mark.parametrize("kept", ["build", "doit", "prove", "watch"], indirect=True)
 def test_a_builder_that_is_killed_in_the_middle_lets_the_waiting_one_in(
     kept: int, repository: Path, other: Server, tmp_path: Path
 ) -> None:
     """It says for whom it waits, goes on when that one is dead, and ends in the bytes of a clean build."""
     process = started(repository, "compiler", "build")
-    assert first_line(process) == f"trainlock: waiting for another build (process {kept})\n"
+    assert first_line(process) == waiting_for(kept)
     os.kill(kept, signal.SIGKILL)
     out, err = process.communicate()
     assert (process.returncode, err) == (0, ""), out
@@ -165,7 +160,7 @@ def test_of_two_builds_each_lock_is_written_by_one(
     alone = faulty.run(trial, BUILDERS[first])
     number = faulty.stop(repository, BUILDERS[first], middle(alone.calls))
     process = started(repository, *second)
-    assert first_line(process) == f"trainlock: waiting for another build (process {number})\n"
+    assert first_line(process) == waiting_for(number)
     os.kill(number, signal.SIGCONT)
     assert faulty.outcome().code == alone.code
     out, _ = process.communicate()

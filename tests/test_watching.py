@@ -12,7 +12,7 @@ import pytest
 
 from builders import look, opened, problems_of, write
 from compiler.watching import NAMED, Seen, Watcher, wakeups
-from test_store import finish, holder
+from holding import Holder
 
 FILES = {
     "configs/base.yaml": "tuner: {rank: 32}\n",
@@ -177,14 +177,11 @@ def test_another_build_that_holds_the_lock_is_waited_for(tmp_path: Path) -> None
     """The edit is not forgotten: the next step builds it, with what was edited meanwhile."""
     made = started(tmp_path)
     write(tmp_path, {"configs/base.yaml": "tuner: {rank: 8}\n"})
-    process = holder(tmp_path)
-    try:
+    with Holder(tmp_path):
         assert told(made.step()) == (["build/.cache/build.lock build-locked"], [], "configs/base.yaml: not built")
         assert made.step() is None
         write(tmp_path, {"configs/other.yaml": "seed: 2\n"})
         assert told(made.step())[2] == "configs/base.yaml, configs/other.yaml: not built"
-    finally:
-        finish(process)
     assert told(made.step())[2].startswith("configs/base.yaml, configs/other.yaml: 3 built")
     assert made.step() is None
 
