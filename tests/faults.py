@@ -60,6 +60,9 @@ class Fault(NamedTuple):
 
 NONE = Fault()
 
+BUILDS = {"build": ("trainlock", "build"), "doit": ("doit",), "watch": ("watch",)}
+"""What writes locks, by a name for each."""
+
 
 class Outcome(NamedTuple):
     """What a command left: its exit code, what it printed, and the calls that it made; none are known of who died."""
@@ -217,6 +220,12 @@ class Drill:
         found = locks(root)
         every = self.before.keys() | self.after.keys() | found.keys()
         return [path for path in sorted(every) if found.get(path) not in (self.before.get(path), self.after.get(path))]
+
+
+@pytest.fixture(scope="module")
+def drill(tmp_path_factory: pytest.TempPathFactory, faulty: Server) -> Drill:
+    """A repository that doit built before it was edited."""
+    return Drill(tmp_path_factory.mktemp("drill"), faulty, ("doit",))
 
 
 def culprit(path: str) -> str:

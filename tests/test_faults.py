@@ -11,21 +11,13 @@ import faults
 import launches
 import proven
 from doit_runs import NO_RECORD
-from faults import Drill, Fault, Outcome, Server, clean_build, culprit, files, locks, temporary, written
+from faults import BUILDS, Drill, Fault, Outcome, Server, clean_build, culprit, files, locks, temporary, written
 from injector import FILLS_A_DISK
 
-faulty = faults.faulty
-
-BUILDS = {"build": ("trainlock", "build"), "doit": ("doit",), "watch": ("watch",)}
+faulty, drill = faults.faulty, faults.drill
 
 LOCK_FILE = "build/.cache/build.lock"
 """What is written to it is the number of a process, for messages alone."""
-
-
-@pytest.fixture(scope="module")
-def drill(tmp_path_factory: pytest.TempPathFactory, faulty: Server) -> Drill:
-    """A repository that doit built before it was edited."""
-    return Drill(tmp_path_factory.mktemp("drill"), faulty, ("doit",))
 
 
 def places(calls: list[tuple[str, str]], command: tuple[str, ...], fault: str) -> list[tuple[int, str, str]]:

@@ -10,18 +10,10 @@ import pytest
 
 import faults
 import proven
-from faults import Drill, Fault, Server, locks, revert, temporary, written
+from faults import BUILDS, Drill, Fault, Server, locks, revert, temporary, written
 from injector import CHANGES
 
-faulty = faults.faulty
-
-BUILDS = {"build": ("trainlock", "build"), "doit": ("doit",), "watch": ("watch",)}
-
-
-@pytest.fixture(scope="module")
-def drill(tmp_path_factory: pytest.TempPathFactory, faulty: Server) -> Drill:
-    """A repository that doit built before it was edited."""
-    return Drill(tmp_path_factory.mktemp("drill"), faulty, ("doit",))
+faulty, drill = faults.faulty, faults.drill
 
 
 def steps(calls: list[tuple[str, str]]) -> list[int]:

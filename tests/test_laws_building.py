@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from builders import layout, look, project, write
 from compiler.pipeline import Build, build, check
+from faults import locks
 
 NAMES = st.sampled_from(["a", "b", "c", "d/e"])
 TEXTS = st.one_of(
@@ -49,11 +50,6 @@ def edited(root: Path, path: str, text: str | None) -> None:
         write(root, {path: text.encode()})
     else:
         (root / path).unlink(missing_ok=True)
-
-
-def locks(root: Path) -> dict[str, bytes]:
-    """Give every lock below a folder."""
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted((root / "build").rglob("*.lock.yaml"))}
 
 
 def told(made: Build) -> list[Any]:

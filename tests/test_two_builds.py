@@ -16,18 +16,13 @@ import pytest
 import faults
 import proven
 from doit_runs import DODO
-from faults import Server, locks
+from faults import BUILDS, Server, locks
 from holding import first_line, waiting_for
 from injector import CHANGES
 
 faulty = faults.faulty
 
-BUILDERS = {
-    "build": ("trainlock", "build"),
-    "doit": ("doit",),
-    "prove": ("trainlock", "prove"),
-    "watch": ("watch",),
-}
+BUILDERS = {**BUILDS, "prove": ("trainlock", "prove")}
 """What holds the build lock while it is at work."""
 
 
