@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from ruamel.yaml import YAML
 
 from compiler.catalog import Layout
 from compiler.compose import Composer, Resolved
@@ -152,3 +153,8 @@ def typed(value: Any) -> Any:
 def safe_load(text: str | bytes) -> Any:
     """Read YAML as the trainer does."""
     return yaml.safe_load(text)
+
+
+def safe_load_1_2(text: str) -> Any:
+    """Read YAML as a reader of YAML 1.2 does."""
+    return YAML(typ="safe", pure=True).load(text)

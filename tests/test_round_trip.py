@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import io
 import json
 import math
 from typing import Any
@@ -12,9 +11,8 @@ import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
-from builders import lock_of, problems_of, safe_load, typed
+from builders import lock_of, problems_of, safe_load, safe_load_1_2, typed
 from compiler.values import MAX_INT
 from documents import KEYS, SCALARS
 from test_emitter import HOSTILE
@@ -39,11 +37,6 @@ TREES = st.dictionaries(
     ),
     max_size=4,
 )
-
-
-def read_by_1_2(text: str) -> Any:
-    """Read a text as YAML 1.2."""
-    return YAML(typ="safe", pure=True).load(io.StringIO(text))
 
 
 def undated(value: Any) -> Any:
@@ -72,7 +65,7 @@ def test_a_lock_holds_what_safe_load_reads_from_the_source(
     assert typed(safe_load(lock)) == typed(expected)
     without = undated(expected)
     lock = lock_of({P: yaml.safe_dump(without, sort_keys=False, width=1_000_000).encode()}, P)
-    assert typed(read_by_1_2(lock)) == typed(safe_load(lock)) == typed(without)
+    assert typed(safe_load_1_2(lock)) == typed(safe_load(lock)) == typed(without)
 
 
 @given(
@@ -96,7 +89,7 @@ def test_a_lock_of_a_json_mix_holds_what_json_reads(tree: dict[str, Any]) -> Non
     lock = lock_of({mix: json.dumps(held)}, mix)
     expected = typed(json.loads(json.dumps(held)))
     assert typed(safe_load(lock)) == expected
-    assert typed(read_by_1_2(lock)) == expected
+    assert typed(safe_load_1_2(lock)) == expected
 
 
 UNPORTABLE = [
