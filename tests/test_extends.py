@@ -74,10 +74,10 @@ def test_extends_below_the_top_is_a_value() -> None:
     assert resolved_values(files, "configs/train/a.yaml") == {"m": {"extends": "nothing.yaml"}}
 
 
-def ladder(rungs: int, *, start: int = 0) -> dict[str, str | bytes]:
+def ladder(rungs: int) -> dict[str, str | bytes]:
     """Give files each of which extends the next: `f0` ... of that many."""
     files: dict[str, str | bytes] = {
-        f"configs/train/f{n}.yaml": f"extends: f{n + 1}.yaml\nk{n}: {n}\nx: {n}" for n in range(start, rungs - 1)
+        f"configs/train/f{n}.yaml": f"extends: f{n + 1}.yaml\nk{n}: {n}\nx: {n}" for n in range(rungs - 1)
     }
     files[f"configs/train/f{rungs - 1}.yaml"] = f"k{rungs - 1}: 1\nx: {rungs - 1}"
     return files

@@ -153,10 +153,10 @@ def sparse(path: Path) -> None:
     os.truncate(path, 50 * MEGABYTE)
 
 
-def closed(path: Path, mode: int = 0) -> None:
+def closed(path: Path) -> None:
     """Make a file and take every permission from it."""
     path.write_text("x: 1\n")
-    path.chmod(mode)
+    path.chmod(0)
 
 
 B: Final = "configs/odd/b.yaml"

@@ -53,9 +53,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def values(root: Path, source: str = A) -> Any:
-    """Give what was recorded of a preset."""
-    return json.loads((root / f"legacy/records/{source.removesuffix('.yaml')}.json").read_text())["values"]
+def values(root: Path) -> Any:
+    """Give what was recorded of preset A."""
+    return json.loads((root / f"legacy/records/{A.removesuffix('.yaml')}.json").read_text())["values"]
 
 
 # ---------------------------------------------------------------------------------------------- what is written

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,9 +13,9 @@ from compiler.problems import Invalid, UsageError
 from compiler.values import plain
 
 
-def answer(files: Files, key: str, tmp_path: Path, source: str = "configs/train/p.yaml", **given: Any) -> list[str]:
+def answer(files: Files, key: str, tmp_path: Path) -> list[str]:
     """Ask why, and give the value with its place and each that it overrode."""
-    found = why(project(tmp_path, files, **given), source, key)
+    found = why(project(tmp_path, files), "configs/train/p.yaml", key)
     told = [f"{plain(found.node)!r} {found.node.origin}"]
     return [*told, *(f"{lost.path} {plain(lost.value)!r} {lost.origin}" for lost in found.overrode)]
 
