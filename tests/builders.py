@@ -6,6 +6,7 @@ Nothing here asserts. `project` makes a repository on disk, `composer` and `reso
 
 from __future__ import annotations
 
+import enum
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -27,6 +28,15 @@ from compiler.values import Node, plain
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 """The repository that these tests belong to."""
+
+
+class Absence(enum.Enum):
+    """What stands for no value where null is one; it has the same name in every process, as the names of tests do."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absence.ABSENT
 
 Files = Mapping[str, str | bytes]
 """Contents by path from the repository root; texts are dedented."""

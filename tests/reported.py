@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterable
 from typing import Any, Final
 
+from builders import ABSENT
 from compiler import proofs
 from compiler.compare import Difference, Document, Kind
 from compiler.mapping import Waiver
@@ -15,9 +16,6 @@ from compiler.problems import Problem
 from compiler.proofs import Places
 from compiler.values import NOWHERE, Node, Origin, node_of, parse_path
 from compiler.verdict import Judged, Judgement, Verdict
-
-ABSENT: Final = object()
-"""What a side holds that holds nothing; None is null."""
 
 A, B, C = (f"configs/train/{name}.yaml" for name in "abc")
 

@@ -8,15 +8,12 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from builders import safe_load
+from builders import ABSENT, safe_load
 from compiler import neutrality
 from compiler.compare import Policies, Side, unequal
 from compiler.merging import preset_policy
 from compiler.neutrality import RULES, excuse
 from compiler.values import node_of, show_path
-
-GONE: Final = object()
-"""In the place of a value: nothing stands there."""
 
 Edit = tuple[str, Any, Any]
 """A key with the value that it gets on the legacy side, and that on the compiled side."""
@@ -40,7 +37,7 @@ class Case(NamedTuple):
     alive: tuple[str, ...]
 
 
-NOT_FALSE: Final = (GONE, None, "false", "no", 0, 0.0, "", True)
+NOT_FALSE: Final = (ABSENT, None, "false", "no", 0, 0.0, "", True)
 
 CASES: Final = {
     "augmentation-off": Case(
@@ -77,7 +74,7 @@ CASES: Final = {
             "training.save_last_epoch",
         ),
         "training.save_strategy",
-        (GONE, None, False, "No", "no ", "steps", "epoch", "best", 0),
+        (ABSENT, None, False, "No", "no ", "steps", "epoch", "best", 0),
         (
             "training",
             "training.save_stepsx",
@@ -113,7 +110,7 @@ def edited(values: Any, path: str, value: Any) -> Any:
     first, _, rest = path.partition(".")
     held = values.get(first)
     made = edited(held if isinstance(held, dict) else {}, rest, value) if rest else value
-    return {key: child for key, child in {**values, first: made}.items() if child is not GONE}
+    return {key: child for key, child in {**values, first: made}.items() if child is not ABSENT}
 
 
 def told(preset: str, *edits: Edit, keyed: bool = False) -> dict[str, str]:
@@ -134,7 +131,17 @@ def each(of: Callable[[Case], tuple[Any, ...]]) -> list[Any]:
     return [pytest.param(rule, one, id=f"{rule}-{one!r}") for rule, case in CASES.items() for one in of(case)]
 
 
-PAIRS: Final = [(1, 2), (1, 1.0), (GONE, 1), (1, GONE), (None, 1), (1, None), (GONE, None), ([1, 2], [2, 1]), ("a", {})]
+PAIRS: Final = [
+    (1, 2),
+    (1, 1.0),
+    (ABSENT, 1),
+    (1, ABSENT),
+    (None, 1),
+    (1, None),
+    (ABSENT, None),
+    ([1, 2], [2, 1]),
+    ("a", {}),
+]
 """In which ways a value can differ."""
 
 
@@ -153,7 +160,7 @@ def test_a_condition_must_hold_exactly_and_on_both_sides(rule: str, unmet: Any) 
     met = safe_load(case.preset)
     for part in section.split("."):
         met = met[part]
-    met = met.get(key, GONE)
+    met = met.get(key, ABSENT)
     for path in case.dead:
         for count, condition in enumerate([(unmet, unmet), (unmet, met), (met, unmet)]):
             found = told(case.preset, (path, 1, 2), (case.condition, *condition))
@@ -164,7 +171,7 @@ def test_a_condition_must_hold_exactly_and_on_both_sides(rule: str, unmet: Any) 
 @pytest.mark.parametrize(("rule", "path"), each(lambda case: case.alive))
 def test_what_stands_beside_a_dead_key_is_different(rule: str, path: str) -> None:
     """No rule covers a key because of how it begins or ends, nor the section of a dead key, nor another section."""
-    for old, new in ((1, 2), (GONE, 1), (None, 1)):
+    for old, new in ((1, 2), (ABSENT, 1), (None, 1)):
         found = told(CASES[rule].preset, (path, old, new))
         assert found[path] == "", (old, new)
 
@@ -173,7 +180,7 @@ def test_what_stands_beside_a_dead_key_is_different(rule: str, path: str) -> Non
 def test_the_key_that_makes_the_condition_is_never_excused(rule: str) -> None:
     """However both sides differ in it, be it null on the one and absent on the other."""
     case = CASES[rule]
-    values = (*case.unmet, GONE, None, False, "no")
+    values = (*case.unmet, ABSENT, None, False, "no")
     for one in values:
         for other in values:
             found = told(case.preset, (case.condition, one, other))
@@ -205,10 +212,10 @@ def test_a_rule_says_what_it_says_and_where_it_is_decided(rule: neutrality.Rule)
 def test_augmentation_is_not_dead_where_a_curriculum_is_set(key: str, curriculum: Any) -> None:
     """The trainer stops with an error there; null and absent are no curriculum."""
     preset, ops = CASES["augmentation-off"].preset, ("custom.augmentation.bypass_prob", 0.1, 0.2)
-    for pair in ((curriculum, curriculum), (curriculum, None), (GONE, curriculum)):
+    for pair in ((curriculum, curriculum), (curriculum, None), (ABSENT, curriculum)):
         assert set(told(preset, ops, (key, *pair)).values()) == {""}
     assert told(preset, ops, (key, None, None)) == {ops[0]: "augmentation-off"}
-    assert told(preset, ops, (key, None, GONE)) == {ops[0]: "augmentation-off", key: ""}
+    assert told(preset, ops, (key, None, ABSENT)) == {ops[0]: "augmentation-off", key: ""}
 
 
 def test_operations_that_a_team_keys_are_dead_leaf_by_leaf() -> None:
@@ -232,14 +239,14 @@ def test_operations_that_a_team_keys_are_dead_leaf_by_leaf() -> None:
         ("steps", 10, "saving-off"),
         ("steps", 0, "saving-off"),
         ("steps", None, ""),
-        ("steps", GONE, ""),
+        ("steps", ABSENT, ""),
         ("epoch", None, ""),
-        (GONE, None, ""),
-        (GONE, GONE, ""),
+        (ABSENT, None, ""),
+        (ABSENT, ABSENT, ""),
         (None, None, ""),
         (False, None, ""),
         ("no", None, "saving-off"),
-        ("no", GONE, "saving-off"),
+        ("no", ABSENT, "saving-off"),
         ("no", 10, "saving-off"),
     ],
     ids=repr,
@@ -273,10 +280,10 @@ def test_summary_mode_looks_at_the_prompts() -> None:
     """In summary mode profile and domain choose the prompt; an absent key means dense mode."""
     preset = CASES["dense-prompts"].preset
     profile = ("prompts.profile", "train", "eval")
-    assert told(preset, profile, ("custom.use_summary", GONE, GONE)) == {profile[0]: "dense-prompts"}
+    assert told(preset, profile, ("custom.use_summary", ABSENT, ABSENT)) == {profile[0]: "dense-prompts"}
     assert told(preset, profile, ("custom.use_summary", True, True)) == {profile[0]: ""}
     assert told(preset, profile, ("custom", None, None)) == {profile[0]: "dense-prompts"}
-    assert told(preset, profile, ("custom.use_summary", GONE, False)) == {
+    assert told(preset, profile, ("custom.use_summary", ABSENT, False)) == {
         profile[0]: "dense-prompts",
         "custom.use_summary": "",
     }

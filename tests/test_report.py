@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import ABSENT
 from compiler.report import GROUPS, terminal
 from compiler.values import Origin
-from reported import ABSENT, SFT, A, B, C, change, report, row, survivor, waiver
+from reported import SFT, A, B, C, change, report, row, survivor, waiver
 
 
 def told(*rows: dict[str, object], against: str = "legacy") -> list[str]:

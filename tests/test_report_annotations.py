@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import ABSENT
 from compiler.annotations import ANNOTATIONS
 from compiler.report import github
 from compiler.values import Origin
-from reported import ABSENT, A, B, C, change, problem, report, row, survivor, waiver
+from reported import A, B, C, change, problem, report, row, survivor, waiver
 
 COMMAND = re.compile(r"::error (?:file=(?P<file>[^:,]+),)?(?:line=\d+,)?(?:col=\d+,)?title=[^:,]+::(?P<message>.*)")
 

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import ABSENT
 from compiler.problems import printable
 from compiler.report import MARKDOWN_BYTES, markdown
 from compiler.values import Origin
-from reported import ABSENT, SFT, A, B, C, change, problem, report, row, survivor, waiver
+from reported import SFT, A, B, C, change, problem, report, row, survivor, waiver
 
 
 def test_the_whole_text_of_a_small_report() -> None:

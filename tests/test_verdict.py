@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from builders import content
+from builders import ABSENT, content
 from compiler.compare import Disagreement, Policies, Side
 from compiler.mapping import Waiver, read_mapping
 from compiler.tree import Memory
@@ -28,8 +28,6 @@ from compiler.verdict import (
 
 P: Final = "configs/train/p.yaml"
 DAY: Final = datetime.date(2026, 1, 31)
-GONE: Final = object()
-"""What a waiver leaves out."""
 
 
 def side(values: Any, mix: Any = None) -> Side:
@@ -41,7 +39,7 @@ def side(values: Any, mix: Any = None) -> Side:
 
 def pinned(value: Any) -> Node | None:
     """Give a value as a waiver pins it."""
-    return None if value is GONE else node_of(value)
+    return None if value is ABSENT else node_of(value)
 
 
 def waiver(path: str, legacy: Any, compiled: Any, *, document: str = "preset", line: int = 1) -> Waiver:
@@ -142,8 +140,8 @@ def test_nothing_compared_is_nothing_proven() -> None:
         (1, 3),
         (1, None),
         (None, 2),
-        (GONE, 2),
-        (1, GONE),
+        (ABSENT, 2),
+        (1, ABSENT),
     ],
     ids=str,
 )
@@ -157,10 +155,10 @@ def test_a_waiver_accepts_both_of_its_values_and_no_other(legacy: Any, compiled:
 def test_a_waiver_tells_absent_from_null() -> None:
     """A value that is left out pins that there is none; null pins null."""
     added, nulled = (side({"b": 1}), side({"b": 1, "a": 2})), (side({"b": 1, "a": None}), side({"b": 1, "a": 2}))
-    absent, null = waiver("a", GONE, 2), waiver("a", None, 2)
+    absent, null = waiver("a", ABSENT, 2), waiver("a", None, 2)
     assert told(*added, absent)[0] == told(*nulled, null)[0] == "WAIVED"
     assert told(*added, null)[0] == told(*nulled, absent)[0] == "DIFFERENT"
-    assert told(added[1], added[0], waiver("a", 2, GONE))[0] == "WAIVED"
+    assert told(added[1], added[0], waiver("a", 2, ABSENT))[0] == "WAIVED"
 
 
 @pytest.mark.parametrize("path", ["a", "a.b", "a.bb", "A.b", "b", "a.b.c", '"a.b"'])
@@ -264,10 +262,10 @@ def test_the_second_of_two_equal_waivers_is_unused() -> None:
 def test_a_waiver_of_the_path_to_a_mix_does_not_cover_the_mix() -> None:
     """A preset that gets its first mix differs in all that the mix holds; each part needs a waiver of its own."""
     mix = {"targets": [{"dataset": "d", "train_jsonl": "p"}]}
-    path = waiver("fusion", GONE, "m.yaml")
+    path = waiver("fusion", ABSENT, "m.yaml")
     verdict, classes = told(side({"a": 1}), side({"a": 1}, mix), path)
     assert (verdict, classes) == ("DIFFERENT", {"fusion": "waived", "targets": "different"})
-    whole = waiver("targets", GONE, mix["targets"], document="fusion", line=2)
+    whole = waiver("targets", ABSENT, mix["targets"], document="fusion", line=2)
     assert told(side({"a": 1}), side({"a": 1}, mix), path, whole)[0] == "WAIVED"
     other = {"targets": [{"dataset": "d", "train_jsonl": "other"}]}
     assert told(side({"a": 1}), side({"a": 1}, other), path, whole)[0] == "DIFFERENT"
@@ -276,14 +274,14 @@ def test_a_waiver_of_the_path_to_a_mix_does_not_cover_the_mix() -> None:
 def test_a_waiver_accepts_an_added_entry_after_the_others_and_nowhere_else() -> None:
     """Moved between the others it is another change, though each of its leaves is the same."""
     mixes = [{"targets": [{"dataset": name} for name in names]} for names in ("ab", "abc", "acb")]
-    added = waiver("targets[c].dataset", GONE, "c", document="fusion")
+    added = waiver("targets[c].dataset", ABSENT, "c", document="fusion")
     assert told(side({}, mixes[0]), side({}, mixes[1]), added)[0] == "WAIVED"
     assert told(side({}, mixes[0]), side({}, mixes[2]), added)[0] == "DIFFERENT"
 
 
 def test_a_section_that_is_emptied_is_not_one_that_is_gone() -> None:
     """A waiver of the one does not cover the other."""
-    gone = waiver("s.a", 1, GONE)
+    gone = waiver("s.a", 1, ABSENT)
     old = side({"x": 1, "s": {"a": 1}})
     assert told(old, side({"x": 1}), gone)[0] == "WAIVED"
     assert told(old, side({"x": 1, "s": {}}), gone)[0] == "DIFFERENT"
