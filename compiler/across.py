@@ -13,7 +13,7 @@ from compiler.catalog import FUSION_SUFFIXES
 from compiler.compose import Composer, Resolved
 from compiler.problems import Note, Problem, did_you_mean
 from compiler.tree import Source, Tree
-from compiler.values import KeyPath, Node, Origin, held_at, leaves
+from compiler.values import KeyPath, Node, Origin, held_at, leaves, under
 
 
 def unused_fragments(files: Iterable[str], used: set[str], sources: Mapping[str, Source]) -> Iterator[Problem]:
@@ -68,8 +68,8 @@ class Outputs:
 
     def note(self, resolved: Resolved) -> None:
         """Remember where a preset writes; nothing of one that does not say."""
-        folder = held_at(resolved.values, ("training", "output_dir"))
-        name = held_at(resolved.values, ("training", "run_name"))
+        folder = under(resolved.values, ("training", "output_dir"))
+        name = under(resolved.values, ("training", "run_name"))
         if folder is None or type(folder.value) is not str or not folder.value:
             return
         named = name.value if name is not None and type(name.value) is str else ""

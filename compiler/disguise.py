@@ -54,47 +54,18 @@ _STANDS_FOR_ONE: Final = re.compile(
 )
 """A variable, a placeholder, the name of a variable, a path, or too short to be one."""
 
-_MARKS: Final = tuple(
-    mark.encode()
-    for mark in (
-        *(
-            "hf_",
-            "ghp_",
-            "gho_",
-            "ghu_",
-            "ghs_",
-            "ghr_",
-            "github_pat_",
-            "glpat-",
-            "sk-",
-            "gsk_",
-            "nvapi-",
-            "npm_",
-            "pypi-",
-        ),
-        *(
-            "akia",
-            "asia",
-            "ltai",
-            "aiza",
-            "xox",
-            "hooks.slack",
-            "eyj",
-            "private key",
-            "://",
-            "bearer ",
-            "authorization",
-        ),
-        *("pass", "pwd", "secret", "credential", "key", "token"),
-    )
+_MARKS: Final = (
+    *("hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "sk-", "gsk_", "nvapi-", "npm_", "pypi-"),
+    *("akia", "asia", "ltai", "aiza", "xox", "hooks.slack", "eyj", "://", "bearer ", "authorization"),
+    *("pass", "pwd", "secret", "credential", "key", "token"),
 )
 """What a file holds, in small letters, in which anything can be a secret; most presets hold none of it."""
 
 
 def may_hold_one(data: bytes) -> bool:
     """Say whether a file is worth a look at each of its values."""
-    low = data.lower()
-    return any(mark in low for mark in _MARKS)
+    low = data.decode("latin-1").lower()  # in texts Python finds faster than in bytes
+    return any(map(low.__contains__, _MARKS))
 
 
 SAID_INSTEAD: Final = "(a secret)"

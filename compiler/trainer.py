@@ -5,6 +5,7 @@ Recorded from the project's loader and from ms-swift 3.10.3; each rule names the
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
@@ -189,8 +190,19 @@ def held_by(values: Node, key: str) -> str | None:
 
 def argument(values: Node, key: str) -> Node | None:
     """Give what is authored for an argument, in the section that wins; None where no section holds it."""
-    section = held_by(values, key)
-    return None if section is None else under(values, (section, key))
+    return _arguments(values).get(key)
+
+
+@functools.lru_cache(maxsize=1)
+def _arguments(values: Node) -> dict[str, Node]:
+    """Give every argument as the loader flattens the sections; kept of one preset, as its checks ask for many."""
+    is_rlhf = held(values, "rlhf", "rlhf_type") is not None
+    flat: dict[str, Node] = {}
+    for name in FLATTENED:
+        section = values.value.get(name)
+        if section is not None and type(section.value) is dict and (name != "rlhf" or is_rlhf):
+            flat |= section.value
+    return flat
 
 
 def held(values: Node, *path: str) -> Any:
