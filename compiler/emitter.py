@@ -131,14 +131,20 @@ class Encoder:
         return line.ljust(COMMENT_COLUMN - 2) + comment
 
     def _mapping(self, node: Node, indent: int) -> bytes:
-        lines = []
-        for key, child in node.value.items():
-            kept = child.text
-            if kept is None or kept[2] != key or kept[0] != indent:
-                line = self._entry(b"  " * indent + key_text(key) + b":", child, indent)
-                kept = child.text = (indent, line, key)
-            lines.append(kept[1])
-        return b"".join(lines)
+        return b"".join(
+            [
+                kept[1]
+                if (kept := child.text) is not None and kept[2] == key and kept[0] == indent
+                else self._lines(key, child, indent)
+                for key, child in node.value.items()
+            ]
+        )
+
+    def _lines(self, key: str, child: Node, indent: int) -> bytes:
+        """Write what a mapping holds at a key, and keep it."""
+        lines = self._entry(b"  " * indent + key_text(key) + b":", child, indent)
+        child.text = (indent, lines, key)
+        return lines
 
     def _entry(self, head: bytes, node: Node, indent: int) -> bytes:
         """Write what stands behind a key or a dash: the rest of its line, and the lines below it."""
