@@ -11,7 +11,6 @@ every code has a section in `docs/problems.md`. This module knows no YAML and no
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 from unicodedata import east_asian_width
@@ -90,20 +89,22 @@ class Findings:
 
     def __init__(self) -> None:
         self._told: list[Problem] = []
-        self._count: Counter[tuple[str, str, Severity]] = Counter()
+        self._count: dict[tuple[str, str, Severity], int] = {}
         self._next: dict[tuple[str, str, Severity], Problem] = {}
 
     def add(self, problem: Problem) -> None:
         """Keep a problem, or count it where there are enough of its kind."""
         kind = (problem.origin.file, problem.code, problem.severity)
-        self._count[kind] += 1
-        if self._count[kind] <= MOST_OF_A_KIND:
+        count = self._count[kind] = self._count.get(kind, 0) + 1
+        if count <= MOST_OF_A_KIND:
             self._told.append(problem)
         else:
             self._next.setdefault(kind, problem)
 
     def told(self) -> tuple[Problem, ...]:
         """Give what is told, in the order in which it was found; then, at the place of the next, how many more."""
+        if not self._next:
+            return tuple(self._told)
         more = []
         for kind, following in self._next.items():
             count = self._count[kind] - MOST_OF_A_KIND

@@ -88,6 +88,9 @@ def read(source: Source) -> Fragment:
 
 # ---------------------------------------------------------------------------------------------- YAML
 
+SMALL: Final = 1_000
+"""How many bytes hold neither more values nor more levels than a parser that recurses in C can take; most files do."""
+
 _SCALAR: Final = yaml.ScalarNode
 _UNPORTABLE: Final = {
     TAG + "binary": "binary data",
@@ -95,6 +98,12 @@ _UNPORTABLE: Final = {
     TAG + "omap": "an ordered map",
     TAG + "pairs": "a list of pairs",
 }
+
+
+def _may_be_too_much(data: bytes) -> bool:
+    """Say whether a file may nest too deep, or hold too many values: a level can cost a byte or two."""
+    levels = data.count(b"[") + data.count(b"{") + data.count(b"- ") + data.count(b"? ")
+    return levels > MAX_DEPTH or data.count(b"\n") + data.count(b",") > MAX_NODES // 4
 
 
 class _YamlReading:
@@ -138,9 +147,7 @@ class _YamlReading:
         data = self.source.data
         if data.find(b"\xef\xbb\xbf", 1) >= 0:
             raise Invalid(character_problem(self.source))
-        # the parser recurses in C, once a level, and a level can cost a byte or two
-        levels = data.count(b"[") + data.count(b"{") + data.count(b"- ") + data.count(b"? ")
-        if levels > MAX_DEPTH or b"!" in data or data.count(b"\n") + data.count(b",") > MAX_NODES // 4:
+        if b"!" in data or (len(data) > SMALL and _may_be_too_much(data)):
             parser = CParser(data)
             try:
                 check_events(self.path, parser.get_event, self.problems.add)
