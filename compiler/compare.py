@@ -222,6 +222,14 @@ class Policies(NamedTuple):
         return self.preset if document == "preset" else self.fusion
 
 
+def _number_of_places(node: Node, policy: Policy | None) -> int:
+    """Count the `places` of a document."""
+    if policy is not None or type(node.value) is not dict:
+        return sum(1 for _ in places(node, policy))
+    below = [_number_of_places(child, None) if type(child.value) is dict else 1 for child in node.value.values()]
+    return sum([count or 1 for count in below])
+
+
 class Compared(NamedTuple):
     """What a comparison saw: how many places it looked at, on either side, and those that differ."""
 
@@ -245,8 +253,11 @@ def compare(legacy: Side, compiled: Side, policies: Policies, *, second_opinion:
         raise Disagreement("the bytes of two documents, and those of their parts, disagree")
     looked_at = 0
     for document, old, new in _documents(legacy, compiled):
-        sides = (old, new) if found else (new,)  # equal documents have equal places
-        looked_at += len({path for side in sides for path, _ in places(side, policies.of(document))})
+        policy = policies.of(document)
+        if found:
+            looked_at += len({path for side in (old, new) for path, _ in places(side, policy)})
+        else:
+            looked_at += _number_of_places(new, policy)  # equal documents have equal places
         if second_opinion:
             contradict(old, new, [one for one in found if one.document == document])
     return Compared(looked_at, tuple(found))
