@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from compiler import diamonds, hierarchy
 from compiler.catalog import FUSION_SUFFIXES, Layout, unfit_names
 from compiler.checks import component_sections, mix_problems
-from compiler.extends import Chain, Extends
+from compiler.extends import Bases, Chain, Extends
 from compiler.merging import FUSION, Policy, entry_problems, merge, merge_all, preset_policy
 from compiler.problems import Invalid, Note, Problem, concerning, did_you_mean
 from compiler.tree import Tree
@@ -27,6 +27,9 @@ from compiler.values import (
     show_path,
     under,
 )
+
+MAX_STACKS: Final = 512
+"""How many lists of bases are kept merged: those of a sweep or a family of presets, and not all of a large tree."""
 
 
 class Resolved:
@@ -80,8 +83,8 @@ class Composer:
         self.tree = tree
         self.extends = Extends(tree, layout.configs, layout.settings.extends_keys, lambda: layout.files(tree))
         self._preset_policy = preset_policy(layout.settings.keyed)
-        self._surveys = hierarchy.Surveys()
         self._folded: dict[tuple[str, bool], _Folded] = {}
+        self._stacks: dict[Bases, Node] = {}
         self._mixes: dict[str, Resolved | Invalid] = {}
         self._named: dict[str, str | None] = {}
         self._at_key: dict[str, Node | None] = {}
@@ -256,16 +259,15 @@ class Composer:
         key = (chain.path, fusion)
         made = self._folded.get(key)
         if made is None:
-            made = self._folded[key] = self._merged(chain, fusion=fusion, shared=True)
+            made = self._folded[key] = self._merged(chain, fusion=fusion)
         return made
 
-    def _merged(self, chain: Chain, *, fusion: bool, shared: bool = False) -> _Folded:
+    def _merged(self, chain: Chain, *, fusion: bool) -> _Folded:
         """Merge a chain: each base folded on its own first, in order, the file itself last.
 
         Args:
             chain: a file and its bases.
             fusion: whether it is a fusion config.
-            shared: the values are kept, and become a part of others.
         """
         policy = FUSION if fusion else self._preset_policy
         problems: list[Problem] = self._fragment_problems(chain, policy)
@@ -273,18 +275,26 @@ class Composer:
         below = [self._fold(base, fusion=fusion) for base in chain.bases]
         values = chain.own
         if below and not is_wrong:
-            first, *others = (*(base.values for base in below), chain.own)
+            nodes = [base.values for base in below]
             if policy is None:
-                values = merge_all([first, *others])
+                values = merge_all([*self._stacked(chain.stack, nodes), chain.own])
             else:
-                values = first
-                for node in others:
+                values = nodes[0]
+                for node in [*nodes[1:], chain.own]:
                     values = merge(values, node, policy, problems.append)
-        if (below or shared) and not is_wrong:
-            survey = self._surveys.of(values, shared=shared)
-            if below:
-                problems += hierarchy.problems_of(chain, values, survey, policy, self.layout.is_component)
+            problems += hierarchy.problems_of(chain, values, policy, self.layout.is_component)
         return _Folded(values, tuple(problems), any(base.problems or base.has_more for base in below))
+
+    def _stacked(self, stack: Bases, nodes: list[Node]) -> list[Node]:
+        """Give the values of bases as one where several files name the same: merged once, and shared by these files."""
+        if stack.users < 2 or len(nodes) < 2:
+            return nodes
+        made = self._stacks.get(stack)
+        if made is None:
+            if len(self._stacks) >= MAX_STACKS:
+                del self._stacks[next(iter(self._stacks))]
+            made = self._stacks[stack] = merge_all(nodes)
+        return [made]
 
     def _gathered(self, chain: Chain, folded: _Folded, *, fusion: bool) -> list[Problem]:
         """Give what was found while a chain was merged, and each file below it, once."""

@@ -34,6 +34,30 @@ OF_A_BASE: Final = ("absolute-base", "bad-extends", "missing-base", "outside-roo
 """The codes of what can be wrong with one name in an extends key."""
 
 
+class Bases:
+    """The chains of the bases that a file names, in order; files that name the same bases in one order share them.
+
+    `links`, `depth` and `closure` are those of `Chain`, without the file itself; `users` counts the files.
+    """
+
+    __slots__ = ("_files", "chains", "closure", "depth", "links", "users")
+
+    def __init__(self, chains: tuple[Chain, ...]) -> None:
+        self.chains = chains
+        self.links: int = sum([base.links for base in chains])
+        self.depth: int = max([base.depth for base in chains], default=0)
+        self.closure: frozenset[str] = frozenset().union(*[base.closure for base in chains])
+        self.users = 0
+        self._files: tuple[str, ...] | None = None
+
+    def files(self) -> tuple[str, ...]:
+        """Give the paths in merge order; of a file that applies twice the last place, which is the one that counts."""
+        if self._files is None:
+            order = [path for base in self.chains for path in base.files()]
+            self._files = tuple(dict.fromkeys(reversed(order)))[::-1]
+        return self._files
+
+
 class Chain:
     """A fragment, the chains of its bases in the order they are named, and its values without the extends key.
 
@@ -41,20 +65,18 @@ class Chain:
     `closure` holds the path of every file of the chain.
     """
 
-    __slots__ = ("_files", "bases", "closure", "depth", "fragment", "links", "own", "path", "references")
+    __slots__ = ("bases", "closure", "depth", "fragment", "links", "own", "path", "references", "stack")
 
-    def __init__(
-        self, fragment: Fragment, own: Node, references: tuple[Reference, ...], bases: tuple[Chain, ...]
-    ) -> None:
+    def __init__(self, fragment: Fragment, own: Node, references: tuple[Reference, ...], stack: Bases) -> None:
         self.fragment = fragment
         self.path = fragment.source.path
         self.own = own
         self.references = references
-        self.bases = bases
-        self.links: int = 1 + sum([base.links for base in bases])
-        self.depth: int = 1 + max([base.depth for base in bases], default=0)
-        self._files: tuple[str, ...] = ()
-        self.closure: frozenset[str] = frozenset((self.path,)).union(*[base.closure for base in bases])
+        self.stack = stack
+        self.bases = stack.chains
+        self.links = 1 + stack.links
+        self.depth = 1 + stack.depth
+        self.closure = stack.closure | {self.path}
 
     def merge_order(self) -> Iterator[Chain]:
         """Yield the chain's links, weakest first; a link that is reached twice comes twice."""
@@ -64,10 +86,7 @@ class Chain:
 
     def files(self) -> tuple[str, ...]:
         """Give the paths in merge order; of a file that applies twice the last place, which is the one that counts."""
-        if not self._files:
-            order = [path for base in self.bases for path in base.files()]
-            self._files = (*tuple(dict.fromkeys(reversed(order)))[::-1], self.path)
-        return self._files
+        return (*self.stack.files(), self.path)
 
 
 class Extends:
@@ -89,9 +108,11 @@ class Extends:
         self.sources: dict[str, Source] = {}
         self._fragments: dict[str, Fragment | Invalid] = {}
         self._chains: dict[str, Chain | Invalid] = {}
+        self._stacks: dict[tuple[Chain, ...], Bases] = {}
         self._named_by: dict[str, Origin] = {}
         self._named: dict[str, tuple[list[Reference], list[Problem]]] = {}
         self._targets: dict[tuple[str, str], str] = {}
+        self._lists: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._exists: dict[str, bool] = {}
         self._hints = 0
         self._names: dict[str, list[str]] = {}
@@ -222,7 +243,12 @@ class Extends:
         if problems or isinstance(fragment, Invalid):
             return Invalid(*dict.fromkeys(problems))
         fragment.warnings += tuple(near_extends(fragment, self.keys, self.tree.exists))
-        return Chain(fragment, self._own(fragment), tuple(references), tuple(bases))
+        chains = tuple(bases)
+        stack = self._stacks.get(chains)
+        if stack is None:
+            stack = self._stacks[chains] = Bases(chains)
+        stack.users += 1
+        return Chain(fragment, self._own(fragment), tuple(references), stack)
 
     def _own(self, fragment: Fragment) -> Node:
         body = fragment.body
@@ -277,11 +303,15 @@ class Extends:
                     why="each base is the path of a file, relative to the file that names it",
                 )
             ]
+        folder = posixpath.dirname(fragment.source.path)
+        listed = (folder, *[name for name, _ in names])  # most presets of a folder name the same bases as others
+        known = self._lists.get(listed)
+        if known is not None:
+            return [Reference(target, origin) for target, (_, origin) in zip(known, names, strict=True)], []
         references: list[Reference] = []
         problems: list[Problem] = []
-        folder = posixpath.dirname(fragment.source.path)
         for name, origin in names:
-            target = self._targets.get((folder, name))  # most presets of a folder name the same bases
+            target = self._targets.get((folder, name))
             if target is None:
                 target = posixpath.normpath(posixpath.join(folder, name))
                 problem = self._unfit(name, target, origin, fragment)
@@ -290,6 +320,8 @@ class Extends:
                     continue
                 self._targets[folder, name] = target
             references.append(Reference(target, origin))
+        if not problems:
+            self._lists[listed] = tuple([reference.target for reference in references])
         return references, problems
 
     def _unfit(self, name: str, target: str, origin: Origin, fragment: Fragment) -> Problem | None:

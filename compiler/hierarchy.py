@@ -1,14 +1,12 @@
 """Checks of what a fragment makes of its bases: values said twice, bases that do nothing, order that decides a value.
 
-All of them are answered by one survey of the merged values: which files the leaves come from, and which values
-overrode something. The survey of a subtree that fragments share is made once.
+All of them are answered by what merging left in the values: where each comes from, and what it overrode.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
 from compiler.emitter import shown
 from compiler.extends import Chain
@@ -18,66 +16,30 @@ from compiler.references import Reference
 from compiler.values import KeyPath, Node, canonical, held_at, leaves, show_path
 
 
-class Survey(NamedTuple):
-    """What merging made of a subtree.
-
-    Attributes:
-        files: the files that its leaves were written in.
-        overriding: every value that took the place of another, with the path to it.
-    """
-
-    files: frozenset[str]
-    overriding: tuple[tuple[KeyPath, Node], ...]
-
-
-class Surveys:
-    """Surveys of subtrees, each of a shared one made once."""
-
-    def __init__(self) -> None:
-        self._known: dict[Node, Survey] = {}
-
-    def of(self, node: Node, *, shared: bool) -> Survey:
-        """Give the survey of a mapping or a list.
-
-        Args:
-            node: of a document that was merged.
-            shared: its subtrees stay, and other documents are going to hold them.
-        """
-        made = self._known.get(node)
-        if made is not None:
-            return made
-        files: set[str] = set()
-        overriding: list[tuple[KeyPath, Node]] = []
-        held = node.value
-        for key, child in held.items() if type(held) is dict else enumerate(held):
+def _overriding(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
+    """Yield every value below a node that took the place of another, with the path to it, in document order."""
+    over = node.over
+    if not over:
+        return
+    for step, child in node.value.items() if type(node.value) is dict else enumerate(node.value):
+        if step in over:
             if child.shadows:
-                overriding.append(((key,), child))
-            if type(child.value) in (dict, list) and child.value:
-                below = self.of(child, shared=shared)
-                files |= below.files
-                if below.overriding:
-                    overriding += [((key, *path), value) for path, value in below.overriding]
-            else:
-                files.add(child.origin.file)
-        made = Survey(frozenset(files), tuple(overriding))
-        if shared:
-            self._known[node] = made
-        return made
+                yield (*path, step), child
+            yield from _overriding(child, (*path, step))
 
 
 def problems_of(
-    chain: Chain, values: Node, survey: Survey, policy: Policy | None, is_component: Callable[[str], bool]
+    chain: Chain, values: Node, policy: Policy | None, is_component: Callable[[str], bool]
 ) -> Iterator[Problem]:
     """Yield what is noticed of a fragment that has bases, as it was merged with them.
 
     Args:
         chain: the fragment and its bases.
         values: what they were merged to.
-        survey: of these values.
         policy: the rules by which they were merged.
         is_component: says of a path whether a component lies there.
     """
-    by = Bases(chain, survey)
+    by = Bases(chain, values)
     yield from restated_values(by, policy)
     yield from null_overrides(by)
     yield from dead_bases(by, values)
@@ -87,10 +49,13 @@ def problems_of(
 class Bases:
     """A fragment, what merging made of it and its bases, and which of the bases a value comes from."""
 
-    def __init__(self, chain: Chain, survey: Survey) -> None:
+    def __init__(self, chain: Chain, values: Node) -> None:
         self.chain = chain
-        self.overriding = survey.overriding
-        dead = {index for index, base in enumerate(chain.bases) if base.closure.isdisjoint(survey.files)}
+        self.overriding = tuple(_overriding(values))
+        dead = {index for index, base in enumerate(chain.bases) if not _is_seen(base, values)}
+        if dead:
+            files = {leaf.origin.file for _, leaf in leaves(values)}
+            dead = {index for index in dead if chain.bases[index].closure.isdisjoint(files)}
         self.dead = dead - self._masking() if dead else dead
         self._of_file: dict[str, tuple[int, ...]] = {}
 
@@ -117,6 +82,22 @@ class Bases:
             for index, base in enumerate(self.chain.bases)
             if not base.closure.isdisjoint(files - own) or any(_is_empty(link.own) for link in base.merge_order())
         }
+
+
+def _is_seen(base: Chain, values: Node) -> bool:
+    """Say whether something of a base stands where the base has it, which a glance tells of nearly every one."""
+    return _is_left(base.own, values) or any(_is_seen(below, values) for below in base.bases)
+
+
+def _is_left(own: Node, held: Node) -> bool:
+    if held.value is own.value and held.origin is own.origin:
+        return True
+    if type(own.value) is dict and type(held.value) is dict:
+        for key, child in own.value.items():
+            there = held.value.get(key)
+            if there is not None and _is_left(child, there):
+                return True
+    return False
 
 
 def _is_empty(node: Node) -> bool:

@@ -73,10 +73,12 @@ def merge(base: Node, over: Node, policy: Policy | None, report: Report, path: K
         if policy is None:
             return merge_all([base, over])
         merged = under | upper
+        again = under.keys() & upper.keys()
         for key, child in upper.items():
-            if key in under:
+            if key in again:
                 merged[key] = merge(under[key], child, policy.below.get(key), report, (*path, key))
-        return Node(merged, over.origin, (over.shadows + base.shadows)[:MAX_SHADOWS])
+        shadows = (over.shadows + base.shadows)[:MAX_SHADOWS]
+        return Node(merged, over.origin, shadows, again | base.over | over.over)
     if policy is not None and policy.keys:
         if type(under) is list and type(upper) is list and upper:
             return _merge_entries(base, over, policy, report, path)
@@ -97,19 +99,22 @@ def merge_all(nodes: list[Node]) -> Node:
             made = merge_all([made, node]) if type(made.value) is type(node.value) is dict else _replace(made, node)
         return made
     merged: dict[str, Node] = nodes[0].value.copy()
-    shadows = nodes[0].shadows
+    shadows, over = nodes[0].shadows, nodes[0].over
     again: set[str] = set()
     for node in nodes[1:]:
         again |= merged.keys() & node.value.keys()
         merged |= node.value
-        shadows = (node.shadows + shadows)[:MAX_SHADOWS]
+        if node.shadows:
+            shadows = (node.shadows + shadows)[:MAX_SHADOWS]
+        if node.over:
+            over |= node.over
     for key in again:  # in no order, as nothing is reported
         merged[key] = merge_all([node.value[key] for node in nodes if key in node.value])
-    return Node(merged, nodes[-1].origin, shadows)
+    return Node(merged, nodes[-1].origin, shadows, over | again)
 
 
 def _replace(base: Node, over: Node) -> Node:
-    return Node(over.value, over.origin, (*over.shadows, base, *base.shadows)[:MAX_SHADOWS])
+    return Node(over.value, over.origin, (*over.shadows, base, *base.shadows)[:MAX_SHADOWS], over.over)
 
 
 def _null_over_entries(base: Node, over: Node, path: KeyPath) -> Problem:
@@ -146,7 +151,8 @@ def _merge_entries(base: Node, over: Node, policy: Policy, report: Report, path:
             report(near)
         places[name] = len(entries)
         entries.append(entry)
-    return Node(entries, over.origin, (over.shadows + base.shadows)[:MAX_SHADOWS])
+    shadows = (over.shadows + base.shadows)[:MAX_SHADOWS]
+    return Node(entries, over.origin, shadows, frozenset(range(len(entries))))
 
 
 def is_definition(entry: Node) -> bool:

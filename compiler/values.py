@@ -13,7 +13,7 @@ import datetime
 import functools
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, Final
 
 KeyPath = tuple[str | int, ...]
@@ -83,16 +83,24 @@ class Node:
         value: a scalar, `dict[str, Node]` or `list[Node]`; never changed after birth, so trees share nodes.
         origin: of a mapping's entry the place of its key, of a list's item its first character.
         shadows: the nodes that this value overrode, latest first.
+        over: of a mapping or a list, the steps at or below which merging overrode something, and perhaps more steps.
         text: what the emitter keeps: the indent, the bytes, and the key before them.
         canon: the canonical bytes, once they were made.
     """
 
-    __slots__ = ("canon", "origin", "shadows", "text", "value")
+    __slots__ = ("canon", "origin", "over", "shadows", "text", "value")
 
-    def __init__(self, value: Any, origin: Origin, shadows: tuple[Node, ...] = ()) -> None:
+    def __init__(
+        self,
+        value: Any,
+        origin: Origin,
+        shadows: tuple[Node, ...] = (),
+        over: Set[str | int] = frozenset(),
+    ) -> None:
         self.value = value
         self.origin = origin
         self.shadows = shadows
+        self.over = over
         self.text: tuple[int, bytes, str] | None = None
         self.canon: bytes | None = None
 
@@ -154,18 +162,10 @@ def _float_bytes(value: float) -> bytes:
     return b"d%b;" % repr(value).encode()
 
 
-def _scalar_bytes(value: Any) -> bytes:
+def _rare_bytes(value: Any) -> bytes:
     kind = type(value)
-    if kind is str:
-        return _long_text_bytes(value)
     if value is None:
         return b"n"
-    if kind is bool:
-        return b"t" if value else b"f"
-    if kind is int:
-        return b"i%d;" % value
-    if kind is float:
-        return _float_bytes(value) if value else b"d%b;" % repr(value).encode()  # 0.0 and -0.0 are equal keys
     if kind is FusionPath:
         return b"F" + canonical(value.values)
     if kind is datetime.datetime:
@@ -189,13 +189,19 @@ def canonical(node: Node) -> bytes:
     kind = type(value)
     if kind is str:
         made = _text_bytes(value) if len(value) <= MAX_KEY else _long_text_bytes(value)  # prompts are not kept
+    elif kind is bool:
+        made = b"t" if value else b"f"
+    elif kind is int:
+        made = b"i%d;" % value
+    elif kind is float:
+        made = _float_bytes(value) if value else b"d%b;" % repr(value).encode()  # 0.0 and -0.0 are equal keys
     elif kind is dict:
         form, keys = _form(tuple(value))
         made = form % tuple([value[key].canon or canonical(value[key]) for key in keys])
     elif kind is list:
         made = b"l%be" % b"".join([child.canon or canonical(child) for child in value])
     else:
-        made = _scalar_bytes(value)
+        made = _rare_bytes(value)
     node.canon = made
     return made
 

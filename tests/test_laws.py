@@ -5,18 +5,22 @@ from __future__ import annotations
 import copy
 import functools
 import posixpath
+from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from builders import composer, resolve, typed
+from compiler import compose, hierarchy
+from compiler.compose import Resolved
 from compiler.merging import FUSION, Policy, merge, merge_all
 from compiler.problems import Problem
 from compiler.reader import read
 from compiler.tree import Source
-from compiler.values import Node, canonical, leaves, node_of, plain, under
+from compiler.values import KeyPath, Node, canonical, leaves, node_of, plain, under
 
 KEYS = st.sampled_from(["a", "b", "c", "d"])
 SCALARS = st.sampled_from([None, 0, 1, 1.0, True, False, "", "x", "1", "no", -0.0, 1e-07])
@@ -211,6 +215,71 @@ def test_the_order_in_which_presets_are_compiled_does_not_matter(files: dict[str
             assert [str(leaf.origin) for _, leaf in leaves(found.values)] == [
                 str(leaf.origin) for _, leaf in leaves(alone.values)
             ]
+
+
+def steps_below(node: Node) -> list[tuple[str | int, Node]]:
+    """Give what a mapping or a list holds, with the keys or indexes."""
+    value = node.value
+    return list(value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()))
+
+
+def told_of(resolved: Resolved) -> Any:
+    """Give all that is known of a resolved preset: values, places, what was overridden where, warnings."""
+
+    def below(node: Node) -> Any:
+        shadows = [str(shadow.origin) for shadow in node.shadows]
+        return (
+            typed(plain(node)),
+            str(node.origin),
+            shadows,
+            [(step, below(child)) for step, child in steps_below(node)],
+        )
+
+    return below(resolved.values), resolved.warnings, resolved.chain.files(), resolved.chain.links, resolved.chain.depth
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(DOCUMENTS, min_size=2, max_size=4),
+    st.lists(st.lists(st.integers(0, 3), max_size=3), min_size=3),
+    st.data(),
+)
+def test_presets_that_list_the_same_bases_share_them_unseen(
+    bases: list[Any], lists: list[list[int]], data: st.DataObject
+) -> None:
+    """The bases are merged once for all of them, as long as these few are kept: what a preset gets is the same."""
+    files = {f"configs/f{number}.yaml": yaml.safe_dump(base, sort_keys=False) for number, base in enumerate(bases)}
+    for number, listed in enumerate([*lists, *lists]):
+        body = {"extends": [f"../f{one % len(bases)}.yaml" for one in listed], **data.draw(DOCUMENTS)}
+        files[f"configs/train/p{number}.yaml"] = yaml.safe_dump(body, sort_keys=False)
+    presets = [path for path in files if "/train/" in path]
+    with mock.patch.object(compose, "MAX_STACKS", 1):
+        few = composer(files)
+        of_few = [told_of(few.preset(path)) for path in presets]
+    made = composer(files)
+    alone = [told_of(resolve(files, path)) for path in presets]
+    assert [told_of(made.preset(path)) for path in presets] == of_few == alone
+
+
+@settings(max_examples=60)
+@given(trees())
+@example({**NOT_ASSOCIATIVE, "configs/train/f1.yaml": "x: null", "configs/train/f3.yaml": "x: {q: 1}"})
+def test_merging_leaves_a_trail_to_all_that_it_overrode(files: dict[str, str]) -> None:
+    """By it every value that overrode another is found, and by a glance whether something of a base is left."""
+
+    def everything(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
+        if path and node.shadows:
+            yield path, node
+        for step, child in steps_below(node):
+            yield from everything(child, (*path, step))
+
+    made = composer(files)
+    for path in files:
+        resolved = made.preset(path)
+        by = hierarchy.Bases(resolved.chain, resolved.values)
+        assert [*by.overriding] == [*everything(resolved.values)]
+        with mock.patch.object(hierarchy, "_is_seen", return_value=False):
+            assert by.dead == hierarchy.Bases(resolved.chain, resolved.values).dead
 
 
 @settings(max_examples=60)
