@@ -101,6 +101,14 @@ class Findings:
         else:
             self._next.setdefault(kind, problem)
 
+    def is_one_more(self, file: str, code: str, severity: Severity) -> bool:
+        """Count a problem that need not be worded, as enough of its kind are kept; says whether it is one."""
+        kind = (file, code, severity)
+        if kind not in self._next:
+            return False
+        self._count[kind] += 1
+        return True
+
     def told(self) -> tuple[Problem, ...]:
         """Give what is told, in the order in which it was found; then, at the place of the next, how many more."""
         if not self._next:

@@ -116,6 +116,7 @@ class _YamlReading:
         self.warnings = Findings()
         self.construct = MAKERS
         self.traps = TRAPS
+        self.has_tags = b"!" in source.data
         self.depth = 0
         # only a file that holds an anchor can meet a node twice
         self.seen: dict[int, Node | None] | None = {} if b"&" in source.data else None
@@ -147,7 +148,7 @@ class _YamlReading:
         data = self.source.data
         if data.find(b"\xef\xbb\xbf", 1) >= 0:
             raise Invalid(character_problem(self.source))
-        if b"!" in data or (len(data) > SMALL and _may_be_too_much(data)):
+        if self.has_tags or (len(data) > SMALL and _may_be_too_much(data)):
             parser = CParser(data)
             try:
                 check_events(self.path, parser.get_event, self.problems.add)
@@ -375,8 +376,11 @@ class _YamlReading:
         trap = self.traps.get(node.value)
         if trap is None or node.style:
             return
-        line = line_of(self.source, node.start_mark.line + 1) or ""
-        if _TAGGED.match(line, node.start_mark.column):
+        if self.has_tags:
+            line = line_of(self.source, node.start_mark.line + 1) or ""
+            if _TAGGED.match(line, node.start_mark.column):
+                return
+        if self.warnings.is_one_more(self.path, trap.code, "warning"):
             return
         self.warnings.add(
             Problem(trap.code, trap.message, self._at(node), why=trap.why, hint=trap.hint, severity="warning")
