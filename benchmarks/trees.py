@@ -5,7 +5,7 @@
 A tree of N presets has a base, 40 components in eight groups, 4 fusion bases, and a fusion variant per ten presets. A
 preset extends the base and 7 or 8 components, sets 7 keys of its own, and resolves to 248 lines of block YAML; its mix
 to 56. In the `family` shape twenty presets extend one shared file, which holds most of the list. Every tree names the
-trainer in `[tool.trainlock]`, so that all checks run, and compiles without a warning.
+trainer in `[tool.trainlock]`, so that all checks run; some warn that the order of two components decides a value.
 """
 
 from __future__ import annotations

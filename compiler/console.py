@@ -27,9 +27,7 @@ def prepare() -> None:
 
 def say(text: str, end: str = "\n") -> None:
     """Print a message on stderr, if anybody can read it."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(text + end)
-        sys.stderr.flush()
+    write(sys.stderr, text + end)
 
 
 TOLD_OF_ONE_CODE: Final = 10

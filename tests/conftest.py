@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -19,6 +20,9 @@ settings.load_profile("repeatable")
 
 # a suite that is run in the background has Ctrl-C ignored, and so would have every command that it starts
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# a stream that keeps nothing back hides what is lost where one does, as at nearly every user's
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 # their asserts are explained like those of the tests that call them
 pytest.register_assert_rewrite("builders", "cli_runs", "doit_runs", "faults", "launches", "shells")
