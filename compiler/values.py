@@ -22,7 +22,7 @@ KeyPath = tuple[str | int, ...]
 MAX_DEPTH: Final = 100
 """How deep mappings and lists may nest; PyYAML's own safe loader gives up between 300 and 500."""
 
-MAX_NODES: Final = 100_000
+MAX_NODES: Final = 50_000
 """How many values a file may hold, its aliases written out; the largest real fragment has a few hundred."""
 
 MAX_KEY: Final = 120

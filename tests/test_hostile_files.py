@@ -262,7 +262,7 @@ M: Final = "configs/fusion/m.json"
 
 MIXES: Final[list[World]] = [
     ("deep", {M: "[" * 100_000}, f"{M} too-deep"),
-    ("500,000 values", {M: '{"a": [' + "1," * 500_000 + "1]}"}, f"{M}:1:200004 too-large"),
+    ("500,000 values", {M: '{"a": [' + "1," * 500_000 + "1]}"}, f"{M}:1:100004 too-large"),
     ("4 MB of line ends", {M: "{" + "\n" * (4 * MEGABYTE - 20) + '"a": NaN}'}, f"{M}:4194285:6 bad-json"),
     ("a key 10,000 times", {M: "{" + '"a": 1,' * 10_000 + '"a": 1}'}, f"{M}:1:9 duplicate-key"),
     ("a key of 1 MB", {M: '{"' + "k" * MEGABYTE + '": 1}'}, f"{M}:1:2 unportable-value"),

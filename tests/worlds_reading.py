@@ -252,7 +252,7 @@ READING: Final = [
         "too-large",
         {P: f"a: &a [{', '.join(['x'] * 400)}]\nb: [{', '.join(['*a'] * 300)}]\n"},
         (
-            "configs/train/p.yaml:2:4: error: the aliases of this value expand to more than 100,000 "
+            "configs/train/p.yaml:2:4: error: the aliases of this value expand to more than 50,000 "
             "values [too-large]\n"
             "    2 | b: [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, "
             "*a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a,\n"
