@@ -36,8 +36,9 @@ def typed_in(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Give what a shell sees: `trainlock` first on the PATH, nobody's settings, a plain terminal."""
-    kept = {"PATH": PATH, "HOME": str(home), "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+    """Give what a shell sees: `trainlock` first on the PATH, nobody's settings, a plain terminal; and who measures."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    kept |= {"PATH": PATH, "HOME": str(home), "TERM": "dumb", "LC_ALL": "C.UTF-8"}
     return {**kept, "XDG_CONFIG_HOME": str(home), "XDG_DATA_HOME": str(home), "ZDOTDIR": str(home)}
 
 
