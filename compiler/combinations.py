@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from compiler.effective import effective, steps
 from compiler.emitter import shown
 from compiler.problems import Note, Problem
-from compiler.trainer import DEFAULT_GENERATIONS, MIN_GENERATIONS, argument, evaluates, held, is_grpo
+from compiler.trainer import DEFAULT_GENERATIONS, MIN_GENERATIONS, argument, arguments, evaluates, held, is_grpo
 from compiler.values import Node, under
 
 _STOPS: Final = "the trainer stops with an error"
@@ -276,12 +276,12 @@ def partners(values: Node) -> Iterator[Problem]:
     Good:
         quantization: {quant_method: bnb, quant_bits: 4}
     """
-    asked = PARTNERS if is_grpo(values) else _OF_ALL
-    for partner in asked:
-        node = argument(values, partner.key)
+    flat = arguments(values)
+    for partner in PARTNERS if is_grpo(values) else _OF_ALL:
+        node = flat.get(partner.key)
         if node is None or not partner.asks(node.value):
             continue
-        found = ((argument(values, key), taken) for key, taken in partner.needs.items())
+        found = ((flat.get(key), taken) for key, taken in partner.needs.items())
         if any(
             other is not None and other.value not in _NOTHING and (not taken or other.value in taken)
             for other, taken in found

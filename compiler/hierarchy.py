@@ -189,6 +189,8 @@ def null_overrides(by: Bases) -> Iterator[Problem]:
         custom: {augmentation: {enabled: true, bypass_prob: 0.1}}
     """
     for path, node in by.overriding:
+        if node.value is not None and len(node.shadows) == 1:
+            continue  # as nearly all are
         for winner, gone in pairwise((node, *node.shadows)):
             if winner.value is not None or type(gone.value) is not dict or not gone.value:
                 continue

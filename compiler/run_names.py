@@ -10,7 +10,7 @@ from compiler import schema
 from compiler.effective import effective
 from compiler.problems import Note, Problem
 from compiler.spelling import with_a_dot
-from compiler.values import KeyPath, Node, held_at, show_path
+from compiler.values import KeyPath, Node, held_at, show_path, under
 
 NAMES: Final[tuple[KeyPath, ...]] = (("training", "output_dir"), ("training", "logging_dir"), ("training", "run_name"))
 """The keys that say what a run is called."""
@@ -91,7 +91,7 @@ def false_names(values: Node, source: str) -> Iterator[Problem]:
         training: {num_train_epochs: 30, run_name: epoch_30}
     """
     for path in NAMES:
-        name = held_at(values, path)
+        name = under(values, path)
         if name is None or type(name.value) is not str or not _WORTH_A_LOOK.search(name.value):
             continue
         taken: set[int] = set()

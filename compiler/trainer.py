@@ -190,11 +190,11 @@ def held_by(values: Node, key: str) -> str | None:
 
 def argument(values: Node, key: str) -> Node | None:
     """Give what is authored for an argument, in the section that wins; None where no section holds it."""
-    return _arguments(values).get(key)
+    return arguments(values).get(key)
 
 
 @functools.lru_cache(maxsize=1)
-def _arguments(values: Node) -> dict[str, Node]:
+def arguments(values: Node) -> dict[str, Node]:
     """Give every argument as the loader flattens the sections; kept of one preset, as its checks ask for many."""
     is_rlhf = held(values, "rlhf", "rlhf_type") is not None
     flat: dict[str, Node] = {}
