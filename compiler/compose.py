@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from compiler import diamonds, hierarchy
 from compiler.catalog import FUSION_SUFFIXES, Layout, unfit_names
 from compiler.checks import component_sections, mix_problems
-from compiler.extends import Bases, Chain, Extends
+from compiler.extends import Chain, Extends, Stack
 from compiler.merging import FUSION, Policy, entry_problems, merge, merge_all, preset_policy
 from compiler.problems import Invalid, Note, Problem, concerning, did_you_mean
 from compiler.tree import Tree
@@ -84,7 +84,7 @@ class Composer:
         self.extends = Extends(tree, layout.configs, layout.settings.extends_keys, lambda: layout.files(tree))
         self._preset_policy = preset_policy(layout.settings.keyed)
         self._folded: dict[tuple[str, bool], _Folded] = {}
-        self._stacks: dict[Bases, Node] = {}
+        self._stacks: dict[Stack, Node] = {}
         self._mixes: dict[str, Resolved | Invalid] = {}
         self._named: dict[str, str | None] = {}
         self._at_key: dict[str, Node | None] = {}
@@ -285,7 +285,7 @@ class Composer:
             problems += hierarchy.problems_of(chain, values, policy, self.layout.is_component)
         return _Folded(values, tuple(problems), any(base.problems or base.has_more for base in below))
 
-    def _stacked(self, stack: Bases, nodes: list[Node]) -> list[Node]:
+    def _stacked(self, stack: Stack, nodes: list[Node]) -> list[Node]:
         """Give the values of bases as one where several files name the same: merged once, and shared by these files."""
         if stack.users < 2 or len(nodes) < 2:
             return nodes

@@ -34,7 +34,7 @@ OF_A_BASE: Final = ("absolute-base", "bad-extends", "missing-base", "outside-roo
 """The codes of what can be wrong with one name in an extends key."""
 
 
-class Bases:
+class Stack:
     """The chains of the bases that a file names, in order; files that name the same bases in one order share them.
 
     `links`, `depth` and `closure` are those of `Chain`, without the file itself; `users` counts the files.
@@ -67,7 +67,7 @@ class Chain:
 
     __slots__ = ("bases", "closure", "depth", "fragment", "links", "own", "path", "references", "stack")
 
-    def __init__(self, fragment: Fragment, own: Node, references: tuple[Reference, ...], stack: Bases) -> None:
+    def __init__(self, fragment: Fragment, own: Node, references: tuple[Reference, ...], stack: Stack) -> None:
         self.fragment = fragment
         self.path = fragment.source.path
         self.own = own
@@ -108,7 +108,7 @@ class Extends:
         self.sources: dict[str, Source] = {}
         self._fragments: dict[str, Fragment | Invalid] = {}
         self._chains: dict[str, Chain | Invalid] = {}
-        self._stacks: dict[tuple[Chain, ...], Bases] = {}
+        self._stacks: dict[tuple[Chain, ...], Stack] = {}
         self._named_by: dict[str, Origin] = {}
         self._named: dict[str, tuple[list[Reference], list[Problem]]] = {}
         self._targets: dict[tuple[str, str], str] = {}
@@ -246,7 +246,7 @@ class Extends:
         chains = tuple(bases)
         stack = self._stacks.get(chains)
         if stack is None:
-            stack = self._stacks[chains] = Bases(chains)
+            stack = self._stacks[chains] = Stack(chains)
         stack.users += 1
         return Chain(fragment, self._own(fragment), tuple(references), stack)
 

@@ -312,6 +312,16 @@ def test_nothing_differs_exactly_where_the_bytes_are_equal(pair: tuple[Any, Any]
         assert one.legacy is None or one.compiled is None or canonical(one.legacy) != canonical(one.compiled)
 
 
+@given(DOCUMENTS, DOCUMENTS, POLICIES)
+@example({}, {"targets": [{"name": "a"}], "a": {}}, None)
+def test_of_equal_documents_every_place_is_counted(values: Any, mix: Any, policy: Policy | None) -> None:
+    """They are counted without being told apart, and come to as many."""
+    one, held = node_of({**values, "fusion": "x"}), node_of(mix)
+    expected = [*places(one, policy), *places(held, FUSION)]
+    side = Side(one, ("fusion",), held)
+    assert compare(side, side, Policies(policy), second_opinion=False).leaves == len(expected)
+
+
 @given(pairs(), POLICIES)
 def test_a_comparison_the_other_way_is_its_mirror_image(pair: tuple[Any, Any], policy: Policy | None) -> None:
     """The same places, with both values exchanged: what was added is removed."""
