@@ -8,7 +8,7 @@ import pytest
 
 from builders import Files, codes_of, node, problems_of, resolve, resolved_values, worded
 from compiler import merging
-from compiler.merging import FUSION, entry_problems, merge, preset_policy
+from compiler.merging import FUSION, entry_problems, merge, merge_all, preset_policy
 from compiler.problems import Problem
 from compiler.values import Node, plain
 
@@ -78,6 +78,56 @@ def test_only_the_latest_shadows_are_remembered(value: str, policy: merging.Poli
     shadows = merge(base, over, policy, lambda _problem: None).shadows
     assert len(shadows) == merging.MAX_SHADOWS
     assert shadows[:60] == over.shadows
+
+
+@pytest.mark.parametrize(
+    "policy", [None, merging.Policy(below={"z": merging.Policy(("name",))})], ids=["plain", "keyed"]
+)
+def test_merging_leaves_a_trail_of_the_keys_that_it_overrode(policy: merging.Policy | None) -> None:
+    """It is kept through merges above it, on either side, and by a value that takes the place of another."""
+
+    def over(*nodes: Node) -> Any:
+        made = nodes[0]
+        for other in nodes[1:]:
+            made = merge(made, other, policy, lambda _problem: None)
+        return made.over
+
+    once = merge(node("{a: 1, b: 1}"), node("{a: 2, c: 2}"), policy, lambda _problem: None)
+    other = merge(node("{d: 1}"), node("{d: {x: 1}}"), policy, lambda _problem: None)
+    third = node("{e: 1}")
+    assert (once.over, other.over, third.over) == ({"a"}, {"d"}, set())
+    assert over(once, third) == over(third, once) == {"a"}
+    assert over(once, other) == over(other, third, once) == {"a", "d"}
+    assert over(once, node("{b: 3}")) == over(once, node("{b: 3}"), third) == {"a", "b"}
+    assert over(node("5"), once) == over(node("[1]"), once) == {"a"}
+    fourth = node("{f: 1}")
+    for nodes in ([once, third, fourth], [third, once, fourth], [third, fourth, once], [once, third, other]):
+        assert merge_all(nodes).over == set().union(*(each.over for each in nodes))
+
+
+def test_of_merged_entries_each_is_on_the_trail() -> None:
+    """Which of them merged is not told apart: all of them are looked at."""
+    base, above = node("[{name: a, x: 1}, {name: b}]"), node("[{name: c}, {name: a, x: 2}]")
+    made = merge(base, above, merging.Policy(("name",)), lambda _problem: None)
+    assert made.over == {0, 1, 2}
+    assert made.value[0].over == {"name", "x"}
+
+
+def test_many_values_of_which_not_all_are_mappings_merge_two_at_a_time() -> None:
+    """What stands above a scalar begins anew, and merges with what follows it."""
+    made = merge_all([node("{a: 1}"), node("{b: 1}"), node("5"), node("{c: 1}"), node("{d: 1}")])
+    assert plain(made) == {"c": 1, "d": 1}
+    assert [plain(shadow) for shadow in made.shadows] == [5, {"a": 1, "b": 1}]
+    assert plain(merge_all([node("{a: 1}"), node("[1]"), node("[2]")])) == [2]
+
+
+@pytest.mark.parametrize(
+    ("base", "over"), [("{z: {a: 1}}", "{z: 5}"), ("{z: 5}", "{z: {a: 1}}"), ("{z: 5}", "{z: null}")]
+)
+def test_a_scalar_replaces_above_a_list_that_is_keyed(base: str, over: str) -> None:
+    """The rules below a place ask for mappings on both sides there."""
+    policy = merging.Policy(below={"z": merging.Policy(below={"list": merging.Policy(("name",))})})
+    assert merged(base, over, policy) == (plain(node(over)), [])
 
 
 def test_merging_shares_what_it_does_not_touch() -> None:
