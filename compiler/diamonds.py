@@ -20,11 +20,7 @@ def resets(chain: Chain, values: Node, once: Node) -> Iterator[Problem]:
     """
     twice = {path for path, times in Counter(link.path for link in chain.merge_order()).items() if times > 1}
     second = _second_references(chain)
-    told: set[KeyPath] = set()
     for path, given, kept in _leaf_differences(values, once):
-        if path in told:
-            continue
-        told.add(path)
         place = given.origin if given is not None else chain.own.origin
         setter = kept.origin if kept is not None else None
         base = place.file if place.file in twice else next(iter(sorted(twice)))
