@@ -11,7 +11,18 @@ from typing import Final, NamedTuple
 from compiler.compose import Resolved
 from compiler.emitter import shown
 from compiler.problems import Note, Problem, UsageError, choice, did_you_mean, nearest
-from compiler.values import BadPath, KeyPath, Node, Origin, entry_name, held_at, parse_path, show_path, step_into
+from compiler.values import (
+    BadPath,
+    EntryName,
+    KeyPath,
+    Node,
+    Origin,
+    entry_name,
+    held_at,
+    parse_path,
+    show_path,
+    step_into,
+)
 
 
 class Overridden(NamedTuple):
@@ -132,19 +143,19 @@ def _unknown_key(source: str, key: str, document: Resolved, steps: KeyPath) -> P
 def _hint(root: Node, reached: KeyPath, node: Node, rest: KeyPath) -> str:
     """Word what a key that leads nowhere was most likely meant to be: a whole key, to be asked for as it stands."""
     step = rest[0]
-    if type(node.value) is list:
-        names = [name for item in node.value if (name := entry_name(item)) is not None]
-        if isinstance(step, int) or not names:
-            return f"the list has {len(node.value)} entries, counted from 0"
-        return did_you_mean(str(step), names)
-    if type(node.value) is not dict:
+    is_list = type(node.value) is list
+    if not is_list and type(node.value) is not dict:
         return ""
-    near = nearest(str(step), node.value)
+    known = [name for item in node.value if (name := entry_name(item)) is not None] if is_list else [*node.value]
+    if is_list and (isinstance(step, int) or not known):
+        return f"the list has {len(node.value)} {'entry' if len(node.value) == 1 else 'entries'}, counted from 0"
+    near = nearest(str(step), known)
     if near is not None:
-        whole = (*reached, near, *rest[1:])
-        return f"did you mean `{show_path(whole if held_at(root, whole) is not None else (*reached, near))}`?"
+        there = (*reached, EntryName(near) if is_list else near)
+        whole = (*there, *rest[1:])
+        return f"did you mean `{show_path(whole if held_at(root, whole) is not None else there)}`?"
     alike = [show_path(path) for path in _paths(root) if path[-1] == step and len(rest) == 1]
-    return choice(alike) or did_you_mean(str(step), node.value)
+    return choice(alike) or did_you_mean(str(step), known)
 
 
 def _paths(node: Node, path: KeyPath = ()) -> Iterator[KeyPath]:

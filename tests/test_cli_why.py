@@ -124,6 +124,34 @@ def test_why_of_an_unknown_key_hints_at_the_nearest(ask: Ask, fresh: Path) -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("training.report_to[1]", "the list has 1 entry, counted from 0"),
+        ("training.report_to[tensorbord]", "the list has 1 entry, counted from 0"),
+        ("custom.augmentation.ops[2].params", "the list has 2 entries, counted from 0"),
+        ("custom.augmentation.ops[flp].params", "did you mean `custom.augmentation.ops[flip].params`?"),
+        ("custom.augmentation.ops[flp].rate", "did you mean `custom.augmentation.ops[flip]`?"),
+        ("custom.augmentation.ops[blur]", "there is `crop`, `flip`"),
+        ("sources[lvs].ratio", "did you mean `sources[lvis].ratio`?"),
+    ],
+)
+def test_why_of_a_key_that_leads_into_a_list_hints_at_its_entries(ask: Ask, fresh: Path, key: str, hint: str) -> None:
+    """By name where entries have names, the whole key as it is to be asked for; else how many there are."""
+    told = f"error: `{key}` is not set in `configs/train/small.yaml` [unknown-key]\n  hint: {hint}\n"
+    assert ask(fresh, "why", "train/small", key) == Said(2, "", told)
+
+
+def test_why_of_a_key_below_a_value_says_what_is_there(ask: Ask, fresh: Path) -> None:
+    """A number holds no keys, and there is none to hint at."""
+    assert ask(fresh, "why", "train/small", "tuner.lora_rank.deep") == Said(
+        2,
+        "",
+        "error: `tuner.lora_rank.deep` is not set in `configs/train/small.yaml` [unknown-key]\n"
+        "  note: configs/train/small.yaml:5:3 sets `tuner.lora_rank` to `4`\n",
+    )
+
+
 def test_why_of_a_key_that_null_masks_says_who_masks_it(ask: Ask, fresh: Path) -> None:
     """Null is a value: a key below it is not set, and the place that masks it and what it held are named."""
     assert ask(fresh, "why", "train/masked", "training.lr_kwargs.min_lr") == Said(
@@ -162,6 +190,18 @@ def test_why_prints_json(fresh: Path) -> None:
         "effective": None,
         "rewrites": [],
     }
+
+
+@pytest.mark.parametrize(("written", "shown"), [(".inf", "inf"), ("-.inf", "-inf"), (".nan", "nan"), ("1.5", 1.5)])
+def test_a_number_that_json_lacks_is_printed_as_text(ask: Ask, fresh: Path, written: str, shown: object) -> None:
+    """What `--json` prints is JSON that any reader takes."""
+    write(fresh, {"configs/train/small.yaml": f"limit: {written}\n"})
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    said = ask(fresh, "why", "train/small", "limit", "--json")
+    assert (said.code, json.loads(said.out, parse_constant=refuse)["value"]) == (0, shown)
 
 
 def test_why_of_a_preset_that_does_not_compile_says_what_is_wrong(fresh: Path) -> None:
