@@ -79,6 +79,11 @@ DRIFTS: list[tuple[str, str | bytes | None, str]] = [
         "lock-edited: its comments or its layout changed",
     ),
     (
+        "the source edited",
+        FRESH.replace(f"from {P}", "from configs/train/q.yaml"),
+        "lock-stale: its header changed, and no value with it",
+    ),
+    (
         "a newer format",
         FRESH.replace("format: 1", "format: 2"),
         "lock-format: a later version wrote it",

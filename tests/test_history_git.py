@@ -222,6 +222,17 @@ def test_a_damaged_object_is_one_problem_of_its_file(tmp_path: Path, damage: str
     assert load(revision, "c.yaml").data == b"z: 1"
 
 
+def test_a_damaged_index_hides_what_was_moved_and_nothing_else(tmp_path: Path) -> None:
+    """Without it git cannot say what the working tree moved; the revision is read all the same."""
+    commit(tmp_path, {"configs/a.yaml": "x: 1"})
+    git(tmp_path, "mv", "configs/a.yaml", "configs/b.yaml")
+    revision = Revision(str(tmp_path), "HEAD")
+    assert revision.renames("configs") == {"configs/a.yaml": "configs/b.yaml"}
+    (tmp_path / ".git/index").write_bytes(b"junk")
+    assert revision.renames("configs") == {}
+    assert load(revision, "configs/a.yaml").data == b"x: 1"
+
+
 def test_a_partial_clone_fetches_what_it_lacks_and_says_where_it_cannot(tmp_path: Path) -> None:
     """What a clone left out comes from where it was cloned; where that is gone, one problem a file."""
     commit(tmp_path / "far", {"a.yaml": "x: 1", "b.yaml": "y: 1"})

@@ -228,6 +228,15 @@ def test_a_record_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path,
     assert records.refused[SOURCE].message == f"the record `{RECORD}` cannot be read"
 
 
+def test_a_record_over_the_limit_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record of a byte more than is allowed is refused, one of as many is read."""
+    size = len(record(OLD, {"x": 1}, tree_of(SIMPLE)))
+    monkeypatch.setattr(legacy, "MAX_BYTES", size)
+    assert list(loaded(tmp_path, SIMPLE).presets) == [SOURCE]
+    monkeypatch.setattr(legacy, "MAX_BYTES", size - 1)
+    assert said(loaded(tmp_path, SIMPLE).refused[SOURCE])[1] == f"it has more than {size - 1:,} bytes"
+
+
 @pytest.mark.parametrize("field", ["schema_version", "kind", "source", "tree", "values"])
 def test_a_record_needs_each_of_its_fields(tmp_path: Path, field: str) -> None:
     """A field that is missing is named; one that is not known is not in the way."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compiler.problems import (
+    MAX_NOTES,
     BuildLocked,
     Invalid,
     Note,
@@ -99,6 +100,15 @@ def test_a_text_without_end_is_cut() -> None:
     problem = Problem("c", endless, WHOLE.origin, why=endless, hint=endless, notes=(Note(WHOLE.origin, endless),))
     assert max(len(line) for line in render(problem).split("\n")) < 10_100
     assert render(problem._replace(message="x" * 9_000)).count("x") > 9_000
+
+
+def test_notes_without_end_are_counted() -> None:
+    """The first of them are told, then how many more there are; as many as are told need no count."""
+    notes = tuple(Note(Origin("f", line, 1), "extends this file") for line in range(1, MAX_NOTES + 4))
+    shown = render(WHOLE._replace(notes=notes)).split("\n")[2:]
+    assert shown[:-2] == [f"  note: f:{line}:1 extends this file" for line in range(1, MAX_NOTES + 1)]
+    assert shown[-2:] == ["  note: and 3 more", "  hint: did you mean `y.yaml`?"]
+    assert " more" not in render(WHOLE._replace(notes=notes[:MAX_NOTES]))
 
 
 def test_a_hint_is_given_only_where_it_helps() -> None:

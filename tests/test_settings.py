@@ -115,6 +115,19 @@ BAD = [
         "      | ^",
     ),
     (
+        "[tool.trainlock]\nfusion-key = 3\n",
+        "pyproject.toml:2:1: error: `tool.trainlock.fusion-key` takes the path of a key [bad-settings]\n"
+        "    2 | fusion-key = 3\n"
+        "      | ^",
+    ),
+    (
+        "[tool.trainlock]\nkeyed = 'ops'\n",
+        "pyproject.toml:2:1: error: `tool.trainlock.keyed` takes a table such as "
+        '`"custom.augmentation.ops" = "name"` [bad-settings]\n'
+        "    2 | keyed = 'ops'\n"
+        "      | ^",
+    ),
+    (
         "[tool.trainlock]\nextends-keys = []\n",
         "pyproject.toml:2:1: error: `tool.trainlock.extends-keys` takes at least one key [bad-settings]\n"
         "    2 | extends-keys = []\n"

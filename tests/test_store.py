@@ -15,7 +15,8 @@ from builds import LOCKS, WORLD, below
 from compiler import store
 from compiler.pipeline import build
 from compiler.problems import BuildLocked, Invalid
-from compiler.store import BuildLock, remove_lock, write_atomic, write_lock
+from compiler.store import BuildLock, locks_below, remove_lock, write_atomic, write_lock
+from compiler.tree import MAX_FOLDERS
 from holding import Holder
 
 # ---------------------------------------------------------------------------------------------- writing
@@ -178,6 +179,48 @@ def test_write_lock_says_whether_it_wrote(tmp_path: Path) -> None:
     assert store.read_file(str(tmp_path / "build/none")) is None
 
 
+def test_a_lock_that_grows_while_it_is_read_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who writes it in place, and not by a rename, hides no bytes."""
+    file = tmp_path / "x.lock.yaml"
+    file.write_bytes(b"one")
+    measure = os.fstat
+
+    def measured(descriptor: int) -> os.stat_result:
+        about = measure(descriptor)
+        with file.open("ab") as more:
+            more.write(b", and then two")
+        return about
+
+    monkeypatch.setattr(os, "fstat", measured)
+    assert store.read_file(str(file)) == b"one, and then two"
+
+
+def test_no_lock_is_written_through_a_link_out_of_the_build_folder(tmp_path: Path) -> None:
+    """It is told as `outside-root`, the other locks are built, and where the link leads nothing is touched."""
+    made = project(tmp_path / "repository", WORLD)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "repository/build").mkdir()
+    (tmp_path / "repository/build/train").symlink_to(elsewhere)
+    found = build(made)
+    assert list(found.built) == ["build/fusion/m.lock.yaml"]
+    assert worded(found.problems[:1], {}) == (
+        "build/train/p.lock.yaml: error: `build/train/p.lock.yaml` would be written elsewhere [outside-root]\n"
+        "  why: a link leads out of the build folder"
+    )
+    assert below(elsewhere) == []
+
+
+def test_what_lies_deeper_than_any_source_is_no_lock(tmp_path: Path) -> None:
+    """The lock of the deepest source that can be is listed; what lies a folder deeper is neither listed nor removed."""
+    deep, deeper = ("d/" * (MAX_FOLDERS + more) for more in (1, 2))
+    assert list(build(project(tmp_path, {f"configs/train/{deep[2:]}p.yaml": "x: 1"})).built) == [
+        f"build/train/{deep[2:]}p.lock.yaml"
+    ]
+    write(tmp_path, {f"build/train/{deeper[2:]}p.lock.yaml": ""})
+    assert locks_below(layout(tmp_path)) == ([f"build/train/{deep[2:]}p.lock.yaml"], [])
+
+
 def test_remove_lock_deletes_only_what_is_ours(tmp_path: Path) -> None:
     """A file without our header stays; one that is not there is no error; the build folder itself stays."""
     where = layout(tmp_path)
@@ -254,3 +297,12 @@ def test_without_a_place_for_the_lock_nothing_is_built(tmp_path: Path) -> None:
     with pytest.raises(Invalid) as caught:
         BuildLock(layout(tmp_path), 0).acquire()
     assert [problem.code for problem in caught.value.problems] == ["write-failed"]
+
+
+def test_what_is_no_file_in_the_place_of_the_build_lock_is_told(tmp_path: Path) -> None:
+    """A pipe is neither waited for nor taken for the lock."""
+    (tmp_path / "build/.cache").mkdir(parents=True)
+    os.mkfifo(tmp_path / "build/.cache/build.lock")
+    with pytest.raises(Invalid) as caught:
+        BuildLock(layout(tmp_path), 0).acquire()
+    assert "[write-failed]\n  why: it is not a regular file\n" in worded(caught.value.problems, {})

@@ -61,6 +61,23 @@ def test_a_file_over_the_limit_is_refused_and_one_at_it_read(tmp_path: Path) -> 
     assert load(disk, "status.yaml").data.startswith(b"Name:")
 
 
+def test_a_file_that_grows_over_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What had a fitting size when it was looked at, and has another when it is read, is not read without end."""
+    path = tmp_path / "log.yaml"
+    path.write_bytes(b"#")
+    measure = os.fstat
+
+    def measured(descriptor: int) -> os.stat_result:
+        about = measure(descriptor)
+        path.write_bytes(b"#" * (MAX_BYTES + 1))
+        return about
+
+    monkeypatch.setattr(os, "fstat", measured)
+    assert refusal(Disk(str(tmp_path)), "log.yaml") == (
+        "log.yaml: error: `log.yaml` is too large [too-large]\n  why: it has more than 4,194,304 bytes"
+    )
+
+
 def test_memory_and_disk_agree(tmp_path: Path) -> None:
     """The two trees give the same bytes, digests and names, and say the same of what is not there."""
     files: Files = {"a/b.yaml": "x: 1\n", "a/c/d.yaml": "y: 2\n"}
