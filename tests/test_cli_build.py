@@ -69,6 +69,29 @@ def test_build_removes_orphans_only_over_the_configured_globs(built: Path) -> No
     assert not (built / "build/train/deep").exists()
 
 
+def test_a_lock_whose_source_cannot_be_looked_for_is_no_orphan(built: Path) -> None:
+    """A folder of sources that is a link in a circle hides them for a while: what cannot be told is not gone."""
+    deep = built / "configs/train/deep"
+    shutil.move(deep, built / "aside")
+    deep.symlink_to("deep")
+    assert run(built, "build") == Said(0, "0 built, 3 unchanged, 0 removed, 0 failed\n", "")
+    assert locks(built) == LOCKS
+    deep.unlink()
+    assert run(built, "build").out.startswith("removed build/train/deep/er.lock.yaml\n")
+
+
+def test_a_mix_whose_lock_cannot_be_read_hides_no_edit_of_a_preset(built: Path) -> None:
+    """`check` names the lock that it cannot read, and says of the presets what changed all the same."""
+    write(built, {"configs/components/freeze.yaml": "tuner:\n  lora_rank: 8\n  lora_alpha: 16\n"})
+    mix = built / "build/fusion/variants/mix.lock.yaml"
+    mix.unlink()
+    mix.symlink_to(mix.name)
+    said = run(built, "check")
+    assert (said.code, said.out) == (1, "0 fresh, 4 wrong, 1 warning, 2 silenced\n")
+    assert "cannot be read [unreadable-file]\n  why: too many levels of symbolic links\n" in said.err
+    assert said.err.count("[lock-stale]\n  why: `tuner.lora_alpha` is `64` and compiles to `16`\n") == 3
+
+
 def test_a_failing_preset_fails_alone(built: Path) -> None:
     """The others are built, its problem goes to stderr, its old lock stays, and `check` calls that one stale."""
     write(built, {"configs/train/deep/er.yaml": "extends: ../smal.yaml\n"})

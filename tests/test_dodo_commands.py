@@ -121,6 +121,16 @@ def test_clean_fails_where_a_lock_cannot_be_deleted(project: Project) -> None:
     assert project.locks() == {}
 
 
+def test_forget_of_everything_looks_at_every_lock_again(project: Project) -> None:
+    """`doit forget --all` deletes no lock; the next run compiles each, and writes none whose bytes are right."""
+    before = project.locks()
+    assert project.doit("forget", "--all").code == 0
+    assert (project.due(), project.locks()) == (ALL, before)
+    said = project.doit()
+    assert (said.code, said.counts, project.locks()) == (0, (0, len(ALL), 0, 0), before)
+    assert project.due() == set()
+
+
 def test_two_threads_give_the_same_bytes_and_one_summary(project: Project) -> None:
     """`doit -n 2` builds what `doit` builds."""
     good = {name: held[2] for name, held in project.locks().items()}

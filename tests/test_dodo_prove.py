@@ -203,6 +203,21 @@ def test_a_broken_preset_is_rejected_and_the_others_are_proven(project: Project)
     assert (mended.code, headline(mended)) == (0, HEADLINE)
 
 
+def test_without_a_preset_nothing_is_proven_and_no_lock_is_removed(project: Project) -> None:
+    """Presets that were moved away are one problem, and one a line of the mapping; `doit check` tells the one."""
+    locks = project.locks()
+    (project.root / "configs/train").rename(project.root / "moved")
+    said = project.doit()
+    assert (said.code, headline(said).split(";")[0]) == (1, "UNPROVEN against legacy: 2 unproven, 2 problems")
+    assert errors(said) == [(f"{MAPPING}:{line}:3", "unknown-preset") for line in (2, 3)]
+    for told in (said, project.doit("check")):
+        assert (told.code, told.err.count("no file below `configs` is a preset [no-presets]")) == (1, 1)
+    listed = project.doit("list", "--all", "--status")
+    assert (listed.code, "lock:" in listed.out, project.locks()) == (0, False, locks)
+    (project.root / "moved").rename(project.root / "configs/train")
+    assert headline(project.doit()) == HEADLINE
+
+
 def test_a_preset_that_comes_or_goes_changes_the_report(project: Project) -> None:
     """A new one is listed as such; one that is gone leaves a line of the mapping that maps to nothing."""
     project.write("configs/train/another.yaml", "extends: small.yaml\n")

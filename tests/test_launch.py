@@ -124,6 +124,17 @@ def test_what_will_run_is_told(project: Path) -> None:
     assert "warning" not in launch(project, config="train/dense", gpus="0,1", dry_run="1").stderr
 
 
+def test_a_batch_that_cannot_be_told_is_a_warning(project: Path) -> None:
+    """The trainer judges it; the launch says why it cannot tell, and tells the rest."""
+    (project / "configs/debug.yaml").write_text("extends: base.yaml\ntraining: {effective_batch_size: '32'}\n")
+    done = launch(project, build="true")
+    assert received(done)["config"]["training"]["effective_batch_size"] == "32"
+    assert done.stderr.endswith(
+        "gpus    0, world size 1, by CUDA_VISIBLE_DEVICES\n"
+        "warning: the batch size cannot be told: `training.effective_batch_size` is no positive whole number\n"
+    )
+
+
 def test_several_machines_are_named_to_torchrun(project: Path) -> None:
     """`nnodes`, `node_rank` and `master_addr` reach torchrun, and count in the world size."""
     done = launch(

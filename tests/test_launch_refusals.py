@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from builders import opened
 from compiler.launch import copy_of
 from compiler.problems import Invalid, render
-from launches import launch, launchable, received, tree
+from holding import Holder, first_line
+from launches import environment, launch, launchable, received, tree
 
 
 @pytest.fixture
@@ -131,6 +133,31 @@ def test_a_copy_with_another_digest_is_not_launched(project: Path, monkeypatch: 
         f"output/run/.trainlock/{digest}/dense.lock.yaml: error: "
         "the copy of `build/train/dense.lock.yaml` has another digest [digest-moved]"
     )
+
+
+def test_a_launcher_that_the_system_cannot_start_is_told(project: Path) -> None:
+    """A `torchrun` that is there and names an interpreter that is not: one problem, with the reason."""
+    (project / "bin/torchrun").write_text("#!/nowhere/python\n")
+    done = launch(project, gpus="0,1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("error: `torchrun` cannot be started [no-trainer]\n  why: no such file or directory\n")
+
+
+def test_an_interrupt_while_it_waits_for_a_build_starts_nothing(project: Path) -> None:
+    """Ctrl-C ends a launch with 130, without a traceback and without a trainer."""
+    with Holder(project) as holder:
+        process = subprocess.Popen(
+            ["bash", "scripts/train.sh"],
+            cwd=project,
+            env=environment(project, build="true"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert first_line(process).endswith(f"waiting for another build (process {holder.number})\n")
+        process.send_signal(signal.SIGINT)
+        assert (*process.communicate(timeout=60), process.returncode) == ("", "", 130)
+    assert not (project / "output").exists()
 
 
 def test_an_argument_is_refused(project: Path) -> None:
