@@ -103,9 +103,7 @@ class Watcher:
         if workspace.layout.configs != self.layout.configs:
             self._states = _states(workspace.layout)
         self.layout = workspace.layout
-        with BuildLock(workspace.layout, self._wait, self._say) as lock:
-            if lock.waited:
-                workspace = Workspace(workspace.layout)
+        with BuildLock(workspace.layout, self._wait, self._say):  # nothing is read before it is held
             made = pipeline.build(workspace, prune=self._is_whole, together=self._is_whole)
         before, self._reached = self._reached, _reached(workspace)
         edited = {*self._pending}

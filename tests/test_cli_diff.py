@@ -11,6 +11,7 @@ import cli_runs
 import proven
 from cli_runs import Ask, Said, run, start, tree, write
 from proven import DENSE, FILES, FRESH, MIX, SMALL, TUNER, build, commit, edit
+from repositories import git
 
 ask, made_once, repository = cli_runs.ask, proven.made_once, proven.repository
 
@@ -139,6 +140,31 @@ def test_one_preset_is_compared_at_two_revisions(ask: Ask, history: Path) -> Non
         "  + 64    second:configs/components/tuner.yaml:2:3",
     ]
     assert ask(history, "diff", "train/dense", "--from", "first", "--to", "first~0").code == 0
+
+
+def test_a_preset_that_was_moved_since_is_compared_with_what_it_became(ask: Ask, history: Path) -> None:
+    """By its old name, as git takes it for moved; of one that is gone for good there is nothing to compare."""
+    git(history, "mv", SMALL, "configs/train/tiny.yaml")
+    said = ask(history, "diff", "train/small", "--from", "first")
+    assert said.out.startswith(f"first:{SMALL} and configs/train/tiny.yaml: equal, ")
+    assert (said.code, said.err) == (0, "")
+    assert ask(history, "diff", "train/fresh", "--from", "first").err.startswith(
+        "error: there is no preset `train/fresh` [unknown-preset]"
+    )
+
+
+def test_a_lock_whose_sources_do_not_compile_there_is_compared_all_the_same(ask: Ask, history: Path) -> None:
+    """It says what was trained; where its sources cannot say where a value was written the line of the lock does."""
+    edit(history, SMALL, "lora_rank: 8", "lora_rank: [8")
+    commit(history, "broken")
+    write(history, {SMALL: FILES[SMALL].replace("lora_rank: 8", "lora_rank: 9")})
+    said = ask(history, "diff", "train/small", "--from", "broken")
+    assert (said.code, said.err) == (1, "")
+    assert said.out.splitlines()[2:] == [
+        "tuner.lora_rank: changed",
+        "  - 8    broken:build/train/small.lock.yaml:15:3",
+        f"  + 9    {SMALL}:3:3",
+    ]
 
 
 def test_two_presets_are_compared_at_revisions(ask: Ask, history: Path) -> None:

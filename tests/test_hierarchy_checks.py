@@ -52,6 +52,14 @@ def test_a_value_that_is_inherited_and_said_again_is_told(files: Files, expected
     assert told(files) == expected
 
 
+@pytest.mark.parametrize("keyed", [(), ((("ops", "crop"), ("name",)),)], ids=["plain", "beside a keyed list"])
+def test_a_restated_value_is_told_however_deep_it_lies(keyed: tuple[Any, ...]) -> None:
+    """Also where a team keys another list by the names of its entries."""
+    files = over("t: {a: {b: {name: x, d: 1}}}", "t: {a: {b: {name: x}}}")
+    found = resolve(files, P, **GIVEN, keyed=keyed).warnings
+    assert [f"{one.origin} {one.code}" for one in found] == [f"{P}:2:13 restated-value"]
+
+
 def test_a_value_is_told_to_be_restated_once_where_it_is() -> None:
     """A restated value of a base is told of the base, and not of the preset above it as well."""
     files = {"configs/c.yaml": "a: 1\nc: 2", **over("extends: c.yaml\na: 1", "b: 2")}

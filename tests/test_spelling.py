@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml.error import YAMLError as OtherError
 
 from builders import fragment, safe_load, safe_load_1_2, typed
+from compiler import scalars
 from compiler.problems import Problem
 from compiler.spelling import TRAPS, read_as_core, trap_of
 from compiler.values import plain
@@ -115,6 +116,13 @@ def test_a_trap_is_told_wherever_a_value_stands() -> None:
         "f.yaml:2:4",
         "f.yaml:4:11",
     ]
+
+
+def test_a_trap_is_told_of_each_file_however_many_scalars_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered of scalars is dropped when it is too much, and of no file is a trap lost by it."""
+    monkeypatch.setattr(scalars, "MEMO", 0)
+    assert [len(told(text)) for text in ("yes", "no", "yes", "text")] == [1, 1, 1, 0]
+    assert scalars.TRAPS == {}
 
 
 def test_keys_are_texts_and_are_not_told() -> None:

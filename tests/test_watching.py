@@ -186,6 +186,20 @@ def test_another_build_that_holds_the_lock_is_waited_for(tmp_path: Path) -> None
     assert made.step() is None
 
 
+def test_what_was_edited_while_it_waited_is_built_with_the_rest(tmp_path: Path) -> None:
+    """A build that waited for another reads the files as they are when it begins."""
+    with Holder(tmp_path) as holder:
+
+        def say(_text: str) -> None:
+            write(tmp_path, {"configs/other.yaml": "seed: 2\n"})
+            holder.release()
+
+        write(tmp_path, FILES)
+        made = Watcher(lambda: look(tmp_path), wait=60, say=say)
+        assert told(made.step())[2].startswith(f"configs: 3 built ({A}, {B}, {C}), ")
+    assert "seed: 2 " in (tmp_path / C).read_text()
+
+
 def test_settings_are_read_anew(tmp_path: Path) -> None:
     """What they select now is built; what they cannot mean is told at its line, once, until it is mended."""
     write(tmp_path, {**FILES, "pyproject.toml": "[tool.trainlock]\npresets = ['train/a.yaml']\n"})
