@@ -108,7 +108,7 @@ def _trace(node: Node, steps: KeyPath) -> tuple[KeyPath, Node, tuple[Overridden,
             part = held_at(shadow, whole[len(place) :])
             if part is not None:
                 overrode.append(Overridden(show_path(whole), part, part.origin))
-            elif shadow.value is None:
+            elif type(shadow.value) is not type(holder.value):  # a null, or another value that held no such key
                 overrode.append(Overridden(show_path(place), shadow, shadow.origin))
     return whole, node, tuple(overrode)
 

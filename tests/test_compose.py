@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from builders import Files, codes_of, composer, content, layout, problems_of, resolve, resolved_values, worded
 from compiler.compose import Composer
@@ -359,3 +360,14 @@ def test_a_date_is_carried_and_warned_of() -> None:
     resolved = resolve({"configs/train/p.yaml": "when: 2026-01-31\n"}, "configs/train/p.yaml")
     assert str(resolved.values.value["when"].value) == "2026-01-31"
     assert [(p.severity, str(p.origin)) for p in resolved.warnings] == [("warning", "configs/train/p.yaml:1:7")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["extend: gone.yaml", "extend: [q.yaml, 3]", "extend: q", "extend: []", "extend: {q.yaml: 1}", "note: q.yaml"],
+)
+def test_a_key_that_names_no_config_is_data(text: str) -> None:
+    """`near-extends` warns of what may have been meant as a base, and of nothing else."""
+    files = {"configs/train/p.yaml": text, "configs/train/q.yaml": "a: 1\n"}
+    assert resolve(files, "configs/train/p.yaml").warnings == ()
+    assert plain(resolve(files, "configs/train/p.yaml").values) == yaml.safe_load(text)

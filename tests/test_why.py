@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from builders import Files, project, worded
 from builds import WORLD
@@ -39,6 +40,21 @@ def test_why_tells_the_value_its_place_and_everything_overridden(tmp_path: Path)
     assert answer(LAYERS, "ops[0].p", tmp_path) == [
         "0.2 configs/c.yaml:2:8",
         "ops[0].p 0.1 configs/a.yaml:2:8",
+    ]
+
+
+@pytest.mark.parametrize("lost", ["false", "3", "[1]"])
+def test_why_tells_what_a_mapping_took_the_place_of(tmp_path: Path, lost: str) -> None:
+    """Whatever cut off what is below it, as a null does; a mapping that does not hold the key cuts nothing off."""
+    files = {
+        **LAYERS,
+        "configs/b.yaml": f"tuner: {lost}\n",
+        "configs/c.yaml": "tuner: {x: 16}\nops: [{p: 0.2}]\n",
+    }
+    assert answer(files, "tuner.rank", tmp_path) == [
+        "32 configs/train/p.yaml:3:3",
+        f"tuner {yaml.safe_load(lost)!r} configs/b.yaml:1:1",
+        "tuner.rank 8 configs/a.yaml:1:9",
     ]
 
 
