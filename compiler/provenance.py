@@ -154,7 +154,7 @@ def _hint(root: Node, reached: KeyPath, node: Node, rest: KeyPath) -> str:
         there = (*reached, EntryName(near) if is_list else near)
         whole = (*there, *rest[1:])
         return f"did you mean `{show_path(whole if held_at(root, whole) is not None else there)}`?"
-    alike = [show_path(path) for path in _paths(root) if path[-1] == step and len(rest) == 1]
+    alike = [show_path(path) for path in _paths(root) if path[-1] == step and len(rest) == 1 and not is_list]
     return choice(alike) or did_you_mean(str(step), known)
 
 

@@ -7,11 +7,13 @@ Nothing here asserts. `project` makes a repository on disk, `composer` and `reso
 from __future__ import annotations
 
 import enum
+import os
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import yaml
 from ruamel.yaml import YAML
 
@@ -168,3 +170,16 @@ def safe_load(text: str | bytes) -> Any:
 def safe_load_1_2(text: str) -> Any:
     """Read YAML as a reader of YAML 1.2 does."""
     return YAML(typ="safe", pure=True).load(text)
+
+
+def grow_once_measured(monkeypatch: pytest.MonkeyPatch, path: Path, data: bytes) -> None:
+    """Let a file grow between the moment in which its size is asked for and its reading."""
+    measure = os.fstat
+
+    def measured(descriptor: int) -> os.stat_result:
+        about = measure(descriptor)
+        with path.open("ab") as file:
+            file.write(data)
+        return about
+
+    monkeypatch.setattr(os, "fstat", measured)

@@ -133,6 +133,7 @@ def test_why_of_an_unknown_key_hints_at_the_nearest(ask: Ask, fresh: Path) -> No
         ("custom.augmentation.ops[flp].params", "did you mean `custom.augmentation.ops[flip].params`?"),
         ("custom.augmentation.ops[flp].rate", "did you mean `custom.augmentation.ops[flip]`?"),
         ("custom.augmentation.ops[blur]", "there is `crop`, `flip`"),
+        ("custom.augmentation.ops[training]", "there is `crop`, `flip`"),
         ("sources[lvs].ratio", "did you mean `sources[lvis].ratio`?"),
     ],
 )

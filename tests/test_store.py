@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from builders import layout, look, project, worded, write
+from builders import grow_once_measured, layout, look, project, worded, write
 from builds import LOCKS, WORLD, below
 from compiler import store
 from compiler.pipeline import build
@@ -183,15 +183,7 @@ def test_a_lock_that_grows_while_it_is_read_is_read_whole(tmp_path: Path, monkey
     """Somebody who writes it in place, and not by a rename, hides no bytes."""
     file = tmp_path / "x.lock.yaml"
     file.write_bytes(b"one")
-    measure = os.fstat
-
-    def measured(descriptor: int) -> os.stat_result:
-        about = measure(descriptor)
-        with file.open("ab") as more:
-            more.write(b", and then two")
-        return about
-
-    monkeypatch.setattr(os, "fstat", measured)
+    grow_once_measured(monkeypatch, file, b", and then two")
     assert store.read_file(str(file)) == b"one, and then two"
 
 

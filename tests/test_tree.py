@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builders import Files, problems_of, worded
+from builders import Files, grow_once_measured, problems_of, worded
 from compiler.tree import MAX_BYTES, Disk, Memory, load
 
 
@@ -65,14 +65,7 @@ def test_a_file_that_grows_over_the_limit_is_refused(tmp_path: Path, monkeypatch
     """What had a fitting size when it was looked at, and has another when it is read, is not read without end."""
     path = tmp_path / "log.yaml"
     path.write_bytes(b"#")
-    measure = os.fstat
-
-    def measured(descriptor: int) -> os.stat_result:
-        about = measure(descriptor)
-        path.write_bytes(b"#" * (MAX_BYTES + 1))
-        return about
-
-    monkeypatch.setattr(os, "fstat", measured)
+    grow_once_measured(monkeypatch, path, b"#" * MAX_BYTES)
     assert refusal(Disk(str(tmp_path)), "log.yaml") == (
         "log.yaml: error: `log.yaml` is too large [too-large]\n  why: it has more than 4,194,304 bytes"
     )
