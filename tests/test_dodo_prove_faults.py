@@ -201,9 +201,12 @@ def test_two_threads_prove_what_one_proves(project: Project) -> None:
     assert (red.code, headline(red).split()[0], codes(red)) == (1, "DIFFERENT", {"not-equivalent"})
 
 
-def test_without_a_legacy_side_nothing_is_proven_and_doit_works(project: Project) -> None:
+@pytest.mark.parametrize("left", ["nothing", "a folder of that name"])
+def test_without_a_legacy_side_nothing_is_proven_and_doit_works(project: Project, left: str) -> None:
     """No proof, no report, no word of them; the default tasks that name none are no error."""
     shutil.rmtree(project.root / "legacy")
+    if left != "nothing":
+        project.write("legacy/README.md", "kept for its history\n")
     shutil.rmtree(project.root / "build")
     said = project.doit()
     assert (said.code, said.err, said.counts) == (0, NO_RECORD, (4, 0, 0, 0))
