@@ -20,14 +20,20 @@ def main() -> int:
 
 def run() -> NoReturn:
     """Run the command that was given, and end the process without taking every value of a large tree apart again."""
-    code = main()
+    try:
+        code = main()
+    except SystemExit as asked:  # of argparse, which has printed its help
+        code = asked.code if isinstance(asked.code, int) else 0
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (AttributeError, OSError, ValueError):
+        except AttributeError:
+            continue  # there is none
+        except (OSError, ValueError):
             from compiler.console import silence  # noqa: PLC0415 - only where nobody listens any more
 
             silence(stream)
+            code = code or int(stream is sys.stdout)
     os._exit(code)
 
 

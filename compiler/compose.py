@@ -24,12 +24,17 @@ from compiler.values import (
     Origin,
     digest,
     digest_document,
+    number_of_values,
     show_path,
     under,
 )
 
 MAX_STACKS: Final = 512
 """How many lists of bases are kept merged: those of a sweep or a family of presets, and not all of a large tree."""
+
+
+MAX_APPLIED: Final = 250_000
+"""How many values the bases of a file may hold, those of one that is named twice counted twice."""
 
 
 class Resolved:
@@ -67,12 +72,14 @@ class Resolved:
 class _Folded(NamedTuple):
     """A chain as one value, and what was found of its last file as it was merged.
 
-    What was found below it is only said to be there: it is gathered for the document that is asked for.
+    What was found below it is only said to be there: it is gathered for the document that is asked for. The size is
+    the number of its values, and counted of bases.
     """
 
     values: Node
     problems: tuple[Problem, ...]
     has_more: bool
+    size: int = 0
 
 
 class Composer:
@@ -259,7 +266,8 @@ class Composer:
         key = (chain.path, fusion)
         made = self._folded.get(key)
         if made is None:
-            made = self._folded[key] = self._merged(chain, fusion=fusion)
+            made = self._merged(chain, fusion=fusion)
+            made = self._folded[key] = made._replace(size=number_of_values(made.values))
         return made
 
     def _merged(self, chain: Chain, *, fusion: bool) -> _Folded:
@@ -271,8 +279,10 @@ class Composer:
         """
         policy = FUSION if fusion else self._preset_policy
         problems: list[Problem] = self._fragment_problems(chain, policy)
-        is_wrong = any(problem.severity == "error" for problem in problems)
         below = [self._fold(base, fusion=fusion) for base in chain.bases]
+        if sum([base.size for base in below]) > MAX_APPLIED:
+            problems.append(_too_much(chain))
+        is_wrong = any(problem.severity == "error" for problem in problems)
         values = chain.own
         if below and not is_wrong:
             nodes = [base.values for base in below]
@@ -326,6 +336,17 @@ class Composer:
                 values = merge(values, self._fold_once(base, applied, policy), policy, ignore.append)
         applied.add(chain.path)
         return merge(values, chain.own, policy, ignore.append)
+
+
+def _too_much(chain: Chain) -> Problem:
+    """Word that the bases of a file hold too much to be merged."""
+    return Problem(
+        "too-large",
+        f"the bases of this file hold more than {MAX_APPLIED:,} values",
+        chain.references[0].origin,
+        why="each is merged, and one that is named twice is merged twice",
+        hint="name each base once",
+    )
 
 
 def _set(named: Node | None) -> Node | None:

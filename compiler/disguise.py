@@ -111,5 +111,27 @@ def masked(text: str) -> str:
     return _TOKENS.sub(_instead, text)
 
 
+LONGEST: Final = 6_100
+"""How many characters a secret has at most that is known by its form."""
+
+_STRETCH: Final = 10_000
+"""How many characters of a long line are searched at a time; the problems of one line mostly lie near each other."""
+
+
+def shows_one(text: str, start: int, end: int) -> bool:
+    """Say whether a part of a line, or what stands near it, is of a secret."""
+    first = max(0, start - start % _STRETCH - LONGEST)
+    around = text[first : end + _STRETCH - end % _STRETCH + LONGEST]
+    if not _is_clean(around, (len(_hidden), len(_shown))):
+        return True
+    return any(len(secret) > LONGEST and secret in text for secret in _hidden - _shown)
+
+
+@functools.lru_cache(maxsize=16)
+def _is_clean(text: str, _known: tuple[int, int]) -> bool:
+    """Say whether there is no secret in a text; asked again once more are hidden, or shown."""
+    return masked(text) == text
+
+
 def _instead(found: re.Match[str]) -> str:
     return found[0] if any(found[0] in text for text in _shown) else SAID_INSTEAD

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 from unicodedata import east_asian_width
 
-from compiler.disguise import masked
+from compiler.disguise import masked, shows_one
 from compiler.values import NOWHERE, Origin
 
 Severity = Literal["error", "warning"]
@@ -215,7 +215,7 @@ def render(problem: Problem, source_line: SourceLine = no_line) -> str:
         )
     lines = [f"{place}{problem.severity}: {_said(problem.message)} [{problem.code}]"]
     text = source_line(origin.file, origin.line) if origin.line else None
-    if text is not None and text.strip() and masked(text) == text:
+    if text and not text.isspace():
         lines += _excerpt(text, origin)
     if problem.why:
         lines.append(f"  why: {_said(problem.why)}")
@@ -242,11 +242,11 @@ WIDEST_EXCERPT: Final = 160
 
 
 def _excerpt(text: str, origin: Origin) -> list[str]:
-    """Give the source line and a caret below the column; a very long line is cut around the column."""
-    start = 0
-    if len(text) > WIDEST_EXCERPT:
-        start = max(0, origin.column - WIDEST_EXCERPT // 2)
-        text = text[start : start + WIDEST_EXCERPT]
+    """Give the source line and a caret below the column, but no secret; a very long line is cut around the column."""
+    start = max(0, origin.column - WIDEST_EXCERPT // 2) if len(text) > WIDEST_EXCERPT else 0
+    if shows_one(text, start, start + WIDEST_EXCERPT):
+        return []
+    text = text[start : start + WIDEST_EXCERPT]
     before = text[: origin.column - 1 - start]
     shown = printable(text.replace("\t", " "))
     pad = sum(2 if east_asian_width(char) in "WF" else 1 for char in printable(before.replace("\t", " ")))

@@ -100,10 +100,16 @@ _UNPORTABLE: Final = {
 }
 
 
+_LEVELS: Final = (b"[", b"{", b"- ", b"-\t", b"? ", b"?\t")
+"""What begins a level on one line."""
+
+_ENDS: Final = (b",", b"\n", b"\r", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+"""What ends a value: a comma, and whatever ends a line in YAML 1.1."""
+
+
 def _may_be_too_much(data: bytes) -> bool:
     """Say whether a file may nest too deep, or hold too many values: a level can cost a byte or two."""
-    levels = data.count(b"[") + data.count(b"{") + data.count(b"- ") + data.count(b"? ")
-    return levels > MAX_DEPTH or data.count(b"\n") + data.count(b",") > MAX_NODES // 4
+    return sum(map(data.count, _LEVELS)) > MAX_DEPTH or sum(map(data.count, _ENDS)) > MAX_NODES // 4
 
 
 class _YamlReading:

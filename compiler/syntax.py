@@ -5,8 +5,9 @@ Knows the parser only by the marks of its errors and nodes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from compiler.problems import Invalid, Note, Problem
 from compiler.tree import Source, line_of, place_after
@@ -57,7 +58,8 @@ def _syntax_hint(source: Source, place: Origin, said: str) -> str:
 def character_problem(source: Source) -> Problem:
     """Word that a file holds a character that YAML forbids: the first such one."""
     text = source.data.decode("utf-8-sig", "replace")
-    bad = next((index for index, char in enumerate(text) if not _readable(char)), 0)
+    found = _UNREADABLE.search(text)
+    bad = found.start() if found is not None else 0
     code = ord(text[bad]) if text else 0
     escape = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
     return Problem(
@@ -68,13 +70,8 @@ def character_problem(source: Source) -> Problem:
     )
 
 
-def _readable(char: str) -> bool:
-    code = ord(char)
-    if code < 0x7F:
-        return code >= 0x20 or char in "\t\n\r"
-    if char == "\ufeff":
-        return False  # a byte-order mark stands at the beginning, where it was taken off
-    return char == "\x85" or 0xA0 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code >= 0x10000
+_UNREADABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+"""What YAML forbids; a byte-order mark stands at the beginning, where it was taken off."""
 
 
 def _origin(path: str, mark: Any) -> Origin:

@@ -149,6 +149,13 @@ def leaves(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
         yield path, node
 
 
+def number_of_values(node: Node) -> int:
+    """Count a value and all that it holds; what an alias repeats is counted wherever it stands."""
+    value = node.value
+    children = value.values() if type(value) is dict else value if type(value) is list else ()
+    return 1 + sum([number_of_values(child) for child in children])
+
+
 def _long_text_bytes(text: str) -> bytes:
     data = text.encode()
     return b"s%d:%b" % (len(data), data)

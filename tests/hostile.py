@@ -94,6 +94,14 @@ CONTENTS: Final[list[tuple[str, str | bytes, str]]] = [
     ("a float of 4 MB", "a: 1." + "1" * 4_000_000, "1:4 unportable-value"),
     ("a number in base 60 of 4 MB", "a: 1" + ":30" * 1_300_000, "1:4 unportable-value"),
     ("binary data", "a: !!binary aGk=", "1:4 unportable-value"),
+    ("120 bad tags in a line of 4 MB", "a: [" + "!x 1," * 120 + '"' + "x" * 4_000_000 + '"]', "1:5 unsupported-tag"),
+    ("120 keys twice in a line of 4 MB", "{" + "k: 1, " * 120 + 'z: "' + "x" * 4_000_000 + '"}', "1:8 duplicate-key"),
+    ("a control character behind 4 MB", 'a: "' + "x" * 4_000_000 + '\x01"', "1:4000005 bad-yaml"),
+    *(
+        (f"200,000 keys that end in {name}", end.join(f"{n:x}k:" for n in range(200_000)), "25000:7 too-large")
+        for name, end in (("CR", "\r"), ("NEL", "\x85"), ("U+2028", "\u2028"), ("U+2029", "\u2029"))
+    ),
+    ("200,000 dashes that end in CR", "a:" + "\r-" * 200_000, "49999:2 too-large"),
     ("10,000 dates that are none", "".join(f"k{n}: 2026-99-99\n" for n in range(10_000)), "1:5 invalid-scalar"),
     ("500,000 values", "a: [" + "1," * 500_000 + "]", "1:99999 too-large"),
     ("500,000 keys", "".join(f"{n:x}k:\n" for n in range(500_000)), "25000:7 too-large"),

@@ -45,6 +45,15 @@ def test_an_output_that_takes_nothing_is_no_bug(fresh: Path, redirection: str) -
     assert done.returncode != 3
 
 
+@pytest.mark.parametrize("arguments", ["--help", "build --help", "--version"])
+@pytest.mark.parametrize("redirection", [">/dev/full", "| true"])
+def test_help_that_nobody_gets_is_a_failure_and_no_bug(fresh: Path, arguments: str, redirection: str) -> None:
+    """It is printed on the way out, and that it cannot be is told by the exit code alone."""
+    shell = f'{{ "{sys.executable}" -m compiler {arguments}; echo "$?" >&2; }} {redirection}'
+    done = subprocess.run(["/bin/sh", "-c", shell], cwd=fresh, capture_output=True, text=True, timeout=30)
+    assert done.stderr in (("1\n",) if "full" in redirection else ("1\n", "0\n"))  # who reads may be gone or not
+
+
 @pytest.fixture
 def read_only(built: Path) -> Iterator[Path]:
     """A built repository whose build folder takes no writes."""

@@ -154,6 +154,31 @@ def test_a_text_of_any_length_is_looked_at_in_linear_time(text: str) -> None:
     assert disguise.token_in(text) == ""
 
 
+@pytest.mark.parametrize("at", [0, 70, 9_990, 10_000, 50_000])
+@pytest.mark.parametrize("apart", [0, 100, 5_000])
+def test_near_a_secret_no_part_of_a_long_line_is_shown(at: int, apart: int) -> None:
+    """Be it before or behind, and wherever the line is cut; far from it the line is shown."""
+    token = next(iter(TOKENS))
+    line = "x " * (at // 2) + token + " x" * 50_000
+    for start in (at - apart - 10, at + len(token) + apart - 150):
+        assert disguise.shows_one(line, max(0, start), max(0, start) + 160)
+    assert not disguise.shows_one(line, 90_000, 90_160)
+    assert disguise.shows_one(line, at + 5, at + 6)
+
+
+def test_of_a_secret_that_is_longer_than_any_token_no_part_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is known by its key, and the part that an excerpt would show lies far from its ends; unless it is meant."""
+    monkeypatch.setattr(disguise, "_hidden", set())
+    monkeypatch.setattr(disguise, "_shown", set())
+    secret = "correct horse " * 5_000
+    line = f"api_key: {secret}"
+    assert not disguise.shows_one(line, 40_000, 40_160)
+    disguise.hide(secret)
+    assert disguise.shows_one(line, 40_000, 40_160)
+    disguise.show(secret)
+    assert not disguise.shows_one(line, 40_000, 40_160)
+
+
 SECRET: Final = next(iter(TOKENS))
 KEPT: Final = "correct-horse-battery"
 AROUND: Final[dict[str, Files]] = {

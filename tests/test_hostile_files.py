@@ -110,6 +110,11 @@ EXTENDS: Final[list[World]] = [
     ),
     extends("[" + ", ".join(f"g{n}.yaml" for n in range(2_000)) + "]", "missing-base", 11),
     extends("[" + ", ".join(["ok.yaml"] * 10_001) + "]", "too-large", 11),
+    (
+        "a base 9,998 times",
+        {P: "extends: [" + "b.yml," * 9_998 + "]", "configs/train/b.yml": "".join(f"k{n}: 1\n" for n in range(1_000))},
+        f"{P}:1:11 too-large",
+    ),
     extends("!!python/object/apply:os.system [touch ran]", "unsupported-tag"),
     ("both keys", {P: "extends: ok.yaml\ninherit: ok.yaml"}, f"{P}:2:1 bad-extends"),
     ("a key twice", {P: "extends: ok.yaml\nextends: ok.yaml"}, f"{P}:2:1 duplicate-key"),
@@ -262,6 +267,9 @@ M: Final = "configs/fusion/m.json"
 
 MIXES: Final[list[World]] = [
     ("deep", {M: "[" * 100_000}, f"{M} too-deep"),
+    ("49,000 NaN", {M: '{"a": [' + "NaN," * 49_000 + "1]}"}, f"{M}:1:8 bad-json"),
+    ("40,000 halves of surrogates", {M: '{"a": [' + '"\\ud800",' * 40_000 + "1]}"}, f"{M}:1:8 unportable-value"),
+    ("a key 600,000 times", {M: "{" + '"a":1,' * 600_000 + '"b":2}'}, f"{M}:1:300000 too-large"),
     ("500,000 values", {M: '{"a": [' + "1," * 500_000 + "1]}"}, f"{M}:1:100004 too-large"),
     ("4 MB of line ends", {M: "{" + "\n" * (4 * MEGABYTE - 20) + '"a": NaN}'}, f"{M}:4194285:6 bad-json"),
     ("a key 10,000 times", {M: "{" + '"a": 1,' * 10_000 + '"a": 1}'}, f"{M}:1:9 duplicate-key"),

@@ -8,6 +8,21 @@ from world import P, World
 
 COMPOSING: Final = [
     World(
+        "too-large",
+        {
+            P: f"extends: [{', '.join(['b.yml'] * 251)}]\n",
+            "configs/train/b.yml": "".join(f"k{n}: 1\n" for n in range(999)),
+        },
+        (
+            "configs/train/p.yaml:1:11: error: the bases of this file hold more than 250,000 values [too-large]\n"
+            "    1 | extends: [b.yml, b.yml, b.yml, b.yml, b.yml, b.yml, b.yml, b.yml, b.yml, b.yml, b.yml, b.yml, "
+            "b.yml, b.yml, b.yml, b.yml, b.yml, b.yml, b.yml, b.yml, b.yml, b.y\n"
+            "      |           ^\n"
+            "  why: each is merged, and one that is named twice is merged twice\n"
+            "  hint: name each base once"
+        ),
+    ),
+    World(
         "bad-extends",
         {P: "extends: {a: b}\n"},
         (
