@@ -7,7 +7,8 @@ NaN and what UTF-8 cannot hold are refused.
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 from compiler.problems import Findings, Invalid, Note, Problem, cut
 from compiler.syntax import too_deep, too_many
@@ -22,6 +23,10 @@ def read_json(path: str, text: str) -> Node:
         Invalid: with every problem found in the file.
     """
     return _JsonReading(path, text).body()
+
+
+_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[][{}]')
+"""A bracket, or a text, in which brackets are none."""
 
 
 class _JsonReading:
@@ -44,7 +49,7 @@ class _JsonReading:
         except json.JSONDecodeError as error:
             raise Invalid(self._syntax_problem(error)) from None
         except RecursionError:
-            raise Invalid(too_deep(Origin(self.path, 0, 0))) from None
+            raise Invalid(too_deep(self._deepest())) from None
         self._skip()
         if text[self.position] != "{":
             raise Invalid(
@@ -70,6 +75,15 @@ class _JsonReading:
         elif says.startswith("illegal trailing comma"):
             says = "a comma stands before the closing bracket"
         return Problem("bad-json", f"this is not JSON: {says}", place_after(self.path, self.text[:place]))
+
+    def _deepest(self) -> Origin:
+        """Give the place of the first bracket that opens a level too many."""
+        depth = 0
+        for found in _BRACKET.finditer(self.text):
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+            if depth > MAX_DEPTH:
+                return place_after(self.path, self.text[: found.start()])
+        return Origin(self.path, 0, 0)
 
     def _here(self) -> Origin:
         """Give the place of the next character; the reading only moves on, and so does the count of lines."""

@@ -266,7 +266,7 @@ def test_settings_that_mean_nothing_are_told(tmp_path: Path) -> None:
 M: Final = "configs/fusion/m.json"
 
 MIXES: Final[list[World]] = [
-    ("deep", {M: "[" * 100_000}, f"{M} too-deep"),
+    ("deep", {M: "[" * 100_000}, f"{M}:1:101 too-deep"),
     ("49,000 NaN", {M: '{"a": [' + "NaN," * 49_000 + "1]}"}, f"{M}:1:8 bad-json"),
     ("40,000 halves of surrogates", {M: '{"a": [' + '"\\ud800",' * 40_000 + "1]}"}, f"{M}:1:8 unportable-value"),
     ("a key 600,000 times", {M: "{" + '"a":1,' * 600_000 + '"b":2}'}, f"{M}:1:300000 too-large"),

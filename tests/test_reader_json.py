@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import codes_of, fragment, problems_of, typed
+from builders import codes_of, fragment, typed
 from compiler.values import Node, leaves, plain
 from documents import KEYS, VALUES
 
@@ -49,9 +49,13 @@ def test_json_is_refused_at_its_place(text: str | bytes, expected: list[str]) ->
     assert codes_of(lambda: json_fragment(text)) == expected
 
 
-def test_deep_json_is_refused() -> None:
-    """A hundred thousand levels end in a message."""
-    assert problems_of(lambda: json_fragment('{"a": ' + "[" * 100_000))[0].code in ("too-deep", "bad-json")
+@pytest.mark.parametrize(
+    ("before", "column"), [("", 106), ('["]", "[\\"[", ', 119)], ids=["lists", "brackets in texts"]
+)
+def test_deep_json_is_refused(before: str, column: int) -> None:
+    """A hundred thousand levels end in a message, at the place of the first that is too deep."""
+    text = '{"a": ' + before + "[" * 100_000 + "]" * (100_000 + before.count(", ") // 2) + "}"
+    assert codes_of(lambda: json_fragment(text)) == [f"f.json:1:{column} too-deep"]
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=4), st.sampled_from([None, 1, "\t"]), st.booleans())
