@@ -112,7 +112,6 @@ class Extends:
         self._named_by: dict[str, Origin] = {}
         self._named: dict[str, tuple[list[Reference], list[Problem]]] = {}
         self._targets: dict[tuple[str, str], str] = {}
-        self._lists: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._exists: dict[str, bool] = {}
         self._hints = 0
         self._names: dict[str, list[str]] = {}
@@ -303,15 +302,11 @@ class Extends:
                     why="each base is the path of a file, relative to the file that names it",
                 )
             ]
-        folder = posixpath.dirname(fragment.source.path)
-        listed = (folder, *[name for name, _ in names])  # most presets of a folder name the same bases as others
-        known = self._lists.get(listed)
-        if known is not None:
-            return [Reference(target, origin) for target, (_, origin) in zip(known, names, strict=True)], []
         references: list[Reference] = []
         problems: list[Problem] = []
+        folder = posixpath.dirname(fragment.source.path)
         for name, origin in names:
-            target = self._targets.get((folder, name))
+            target = self._targets.get((folder, name))  # most presets of a folder name the same bases
             if target is None:
                 target = posixpath.normpath(posixpath.join(folder, name))
                 problem = self._unfit(name, target, origin, fragment)
@@ -320,8 +315,6 @@ class Extends:
                     continue
                 self._targets[folder, name] = target
             references.append(Reference(target, origin))
-        if not problems:
-            self._lists[listed] = tuple([reference.target for reference in references])
         return references, problems
 
     def _unfit(self, name: str, target: str, origin: Origin, fragment: Fragment) -> Problem | None:
