@@ -15,13 +15,12 @@ from compiler.catalog import FUSION_SUFFIXES, Layout, unfit_names
 from compiler.checks import component_sections, mix_problems
 from compiler.extends import Chain, Extends, Stack
 from compiler.merging import FUSION, Policy, entry_problems, merge, merge_all, preset_policy
-from compiler.problems import Invalid, Note, Problem, concerning, did_you_mean
+from compiler.problems import GETS_IT, Invalid, Note, Problem, concerning, did_you_mean
 from compiler.tree import Tree
 from compiler.values import (
     NOWHERE,
     KeyPath,
     Node,
-    Origin,
     digest,
     digest_document,
     number_of_values,
@@ -184,16 +183,14 @@ class Composer:
         if source not in self._mixes and not self.tree.exists(source):
             folder = posixpath.dirname(source)
             names = {f"{folder}/{name}" for name in self.tree.names(folder) if name.endswith(FUSION_SUFFIXES)}
-            raise Invalid(
-                Problem(
-                    "missing-fusion",
-                    f"fusion config `{named.value}` does not exist",
-                    named.origin,
-                    why="the trainer looks it up from the repository root",
-                    notes=_used_by(resolved.source, named),
-                    hint=did_you_mean(source, names),
-                )
+            missing = Problem(
+                "missing-fusion",
+                f"fusion config `{named.value}` does not exist",
+                named.origin,
+                why="the trainer looks it up from the repository root",
+                hint=did_you_mean(source, names),
             )
+            raise Invalid(concerning(missing, resolved.source, GETS_IT))
         try:
             return self.mix(source)
         except Invalid as invalid:
@@ -207,41 +204,38 @@ class Composer:
         known = self._mix_paths.get(named.value) if type(named.value) is str else None
         if known is not None:
             return known
-        key = show_path(self.layout.settings.fusion_key or ())
-        notes = _used_by(preset, named)
+        wrong = self._no_mix_path(named)
+        if wrong is not None:
+            raise Invalid(concerning(wrong, preset, GETS_IT))
+        source: str = posixpath.normpath(named.value)
+        self._mix_paths[named.value] = source
+        return source
+
+    def _no_mix_path(self, named: Node) -> Problem | None:
+        """Word why what stands at the fusion key can be the path of no fusion config; None where it can."""
         if type(named.value) is not str or "\0" in named.value:
-            raise Invalid(
-                Problem(
-                    "bad-fusion-config",
-                    f"`{key}` is not a path",
-                    named.origin,
-                    why="it names a fusion config; null and an empty text name none",
-                    notes=notes,
-                )
+            return Problem(
+                "bad-fusion-config",
+                f"`{show_path(self.layout.settings.fusion_key or ())}` is not a path",
+                named.origin,
+                why="it names a fusion config; null and an empty text name none",
             )
         source = posixpath.normpath(named.value)
         if posixpath.isabs(source) or self.layout.below_configs(source) is None:
-            raise Invalid(
-                Problem(
-                    "outside-root",
-                    f"fusion config `{named.value}` lies outside the config root",
-                    named.origin,
-                    why=f"every fragment lies below `{self.layout.configs}`; the path counts from the repository root",
-                    notes=notes,
-                )
+            return Problem(
+                "outside-root",
+                f"fusion config `{named.value}` lies outside the config root",
+                named.origin,
+                why=f"every fragment lies below `{self.layout.configs}`; the path counts from the repository root",
             )
         if not source.endswith(FUSION_SUFFIXES):
-            raise Invalid(
-                Problem(
-                    "bad-fusion-config",
-                    f"fusion config `{named.value}` is neither YAML nor JSON",
-                    named.origin,
-                    why="the suffix decides how it is read",
-                    notes=notes,
-                )
+            return Problem(
+                "bad-fusion-config",
+                f"fusion config `{named.value}` is neither YAML nor JSON",
+                named.origin,
+                why="the suffix decides how it is read",
             )
-        self._mix_paths[named.value] = source
-        return source
+        return None
 
     def _resolve(self, source: str, *, fusion: bool) -> Resolved:
         chain = self.extends.chain(source)
@@ -356,8 +350,3 @@ def _set(named: Node | None) -> Node | None:
 
 _MASKED: Final = Node(None, NOWHERE)
 """What a key holds whose mapping something else took the place of."""
-
-
-def _used_by(preset: str, named: Node) -> tuple[Note, ...]:
-    """Say which preset is concerned, where a fragment of it holds the wrong value."""
-    return () if named.origin.file == preset else (Note(Origin(preset, 0, 0), "is the preset that gets it"),)

@@ -23,7 +23,7 @@ from compiler import (
 )
 from compiler.catalog import matcher
 from compiler.compose import Composer, Resolved
-from compiler.problems import Problem, UsageError, concerning, did_you_mean, in_order
+from compiler.problems import GETS_IT, Problem, UsageError, concerning, did_you_mean, in_order
 from compiler.settings import Settings, Silence
 from compiler.sound import Sound
 from compiler.values import Node
@@ -141,13 +141,10 @@ class Lint:
         if self._is_trained:
             self._outputs.note(resolved)
             rest = self._sound.rest(resolved.chain, resolved.values)
-            for checks, values in ((OF_KEYS, rest), (OF_WHOLE, resolved.values)):
-                for check in checks:
-                    found += [
-                        concerning(problem, resolved.source, "is the preset that gets it") for problem in check(values)
-                    ]
-            lies = run_names.false_names(resolved.values, resolved.source)
-            found += [concerning(problem, resolved.source, "is the preset that gets it") for problem in lies]
+            asked = ((OF_KEYS, rest), (OF_WHOLE, resolved.values))
+            said = [problem for checks, values in asked for check in checks for problem in check(values)]
+            said += run_names.false_names(resolved.values, resolved.source)
+            found += [concerning(problem, resolved.source, GETS_IT) for problem in said]
         told = _once(self._told(found))
         return [*told, *self.mix(resolved.fusion)] if resolved.fusion is not None else told
 

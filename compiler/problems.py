@@ -187,6 +187,10 @@ SourceLine = Callable[[str, int], str | None]
 """Gives line N (from 1) of a file, without its end; None where there is none to show."""
 
 
+GETS_IT: Final = "is the preset that gets it"
+"""What a preset is to a problem that stands in one of its bases."""
+
+
 def concerning(problem: Problem, source: str, what: str) -> Problem:
     """Say of a problem what it makes of a source, where it stands in another file."""
     if problem.origin.file == source:
