@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from compiler.trainer import FLATTENED, NoPlan, held, written_accumulation
+from compiler.trainer import FLATTENED, NoPlan, held, is_rlhf, written_accumulation
 from compiler.values import KeyPath, Node, held_at, node_of, plain
 
 
@@ -103,7 +103,7 @@ def _made(values: Node, path: KeyPath, world_size: int | None) -> Step | None:
     """Give what the trainer writes into a section before it flattens."""
     length = held_at(values, ("global_max_length",))
     if length is not None and length.value is not None:
-        if path in _LENGTHS or (path == _ROLLOUT and _is_rlhf(values) and held(values, *_ROLLOUT) is None):
+        if path in _LENGTHS or (path == _ROLLOUT and is_rlhf(values) and held(values, *_ROLLOUT) is None):
             return Step(length, FORCED_LENGTH, ("global_max_length",), length)
         if path == _TRUNCATION:
             return Step(node_of("raise"), FORCED_LENGTH, ("global_max_length",), length)
@@ -119,10 +119,6 @@ def _made(values: Node, path: KeyPath, world_size: int | None) -> Step | None:
     return Step(node_of(written), ACCUMULATION, ("training", "effective_batch_size"), asked)
 
 
-def _is_rlhf(values: Node) -> bool:
-    return held(values, "rlhf", "rlhf_type") is not None
-
-
 class _Writer(NamedTuple):
     """A key that becomes an argument: what was authored there, and what the trainer wrote over it."""
 
@@ -135,7 +131,7 @@ def _last_writer(values: Node, key: str, world_size: int | None) -> _Writer | No
     """Give the section that writes an argument last, be it by a rewrite; None if no section does."""
     found = None
     for section in FLATTENED:
-        if section == "rlhf" and not _is_rlhf(values):
+        if section == "rlhf" and not is_rlhf(values):
             continue
         path = (section, key)
         one = _Writer(path, _section(values, section).get(key), _made(values, path, world_size))
@@ -150,7 +146,7 @@ def rewritten(values: Node, world_size: int | None = None) -> Iterator[tuple[Key
     for section in FLATTENED:
         known.update({(section, key): node for key, node in _section(values, section).items()})
     for path, node in known.items():
-        if path[0] == "rlhf" and not _is_rlhf(values):
+        if path[0] == "rlhf" and not is_rlhf(values):
             continue
         found = steps(values, path, world_size)
         if found and (node is not None or found[0].rule is not LAST_SECTION):
@@ -163,7 +159,7 @@ def effective(values: Node, path: KeyPath, world_size: int | None = None) -> Any
     Of `rlhf` it takes nothing where `rlhf.rlhf_type` is not set.
     """
     found = steps(values, path, world_size)
-    if not found and path[:1] == ("rlhf",) and not _is_rlhf(values):
+    if not found and path[:1] == ("rlhf",) and not is_rlhf(values):
         return None
     node = found[-1].value if found else held_at(values, path)
     return plain(node) if node is not None else None

@@ -6,7 +6,7 @@ Recorded from the project's loader and from ms-swift 3.10.3; each rule names the
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from compiler.values import KeyPath, Node, under
@@ -152,6 +152,11 @@ def grpo_refusals(values: Node, world_size: int) -> tuple[str, ...]:
     return tuple(refused)
 
 
+def is_rlhf(values: Node) -> bool:
+    """Say whether `rlhf` is read: only where `rlhf.rlhf_type` is set (the project's src/config/loader.py)."""
+    return held(values, "rlhf", "rlhf_type") is not None
+
+
 def is_grpo(values: Node) -> bool:
     """Say whether a preset is trained with GRPO."""
     return bool(held(values, "rlhf", "rlhf_type") == "grpo")
@@ -174,18 +179,18 @@ def evaluates(values: Node) -> bool:
     return is_shared or any(node is not None and bool(node.value) for node in of_its_own)
 
 
-def held_by(values: Node, key: str) -> str | None:
-    """Give the section whose value an argument gets, as the last that holds it; None where none does.
-
-    `rlhf` is one of them only where `rlhf.rlhf_type` is set (the project's src/config/loader.py).
-    """
-    for name in reversed(FLATTENED):
+def _flattened(values: Node) -> Iterator[tuple[str, dict[str, Node]]]:
+    """Yield the sections that become arguments with what they hold, in the order in which they are flattened."""
+    for name in FLATTENED:
         section = values.value.get(name)
-        if section is None or type(section.value) is not dict or key not in section.value:
-            continue
-        if name != "rlhf" or held(values, "rlhf", "rlhf_type") is not None:
-            return name
-    return None
+        if section is not None and type(section.value) is dict and (name != "rlhf" or is_rlhf(values)):
+            yield name, section.value
+
+
+def held_by(values: Node, key: str) -> str | None:
+    """Give the section whose value an argument gets, as the last that holds it; None where none does."""
+    holders = [name for name, held_there in _flattened(values) if key in held_there]
+    return holders[-1] if holders else None
 
 
 def argument(values: Node, key: str) -> Node | None:
@@ -196,12 +201,9 @@ def argument(values: Node, key: str) -> Node | None:
 @functools.lru_cache(maxsize=1)
 def arguments(values: Node) -> dict[str, Node]:
     """Give every argument as the loader flattens the sections; kept of one preset, as its checks ask for many."""
-    is_rlhf = held(values, "rlhf", "rlhf_type") is not None
     flat: dict[str, Node] = {}
-    for name in FLATTENED:
-        section = values.value.get(name)
-        if section is not None and type(section.value) is dict and (name != "rlhf" or is_rlhf):
-            flat |= section.value
+    for _, held_there in _flattened(values):
+        flat |= held_there
     return flat
 
 

@@ -14,7 +14,7 @@ from compiler.emitter import scalar_text, shown
 from compiler.mending import mend
 from compiler.problems import Problem, Severity, nearest
 from compiler.schema import WORDS, Field, fits, kind_of
-from compiler.trainer import FLATTENED, held
+from compiler.trainer import FLATTENED, is_rlhf
 from compiler.values import KeyPath, Node, show_path, under
 
 _NESTING: Final = {path[:2] for path in schema.NESTED}
@@ -133,13 +133,13 @@ def unknown_arguments(values: Node) -> Iterator[Problem]:
     Good:
         training: {learning_rate: 1.0e-4}
     """
-    is_rlhf = held(values, "rlhf", "rlhf_type") is not None
+    has_rlhf = is_rlhf(values)
     for section, holder in _sections(values):
         for key, node in holder.value.items():
             field = schema.field_of(section, key)
             if field is None:
                 yield _unknown(section, key, node)
-            elif not is_rlhf and section != "rlhf" and schema.is_of_rlhf_alone(section, key):
+            elif not has_rlhf and section != "rlhf" and schema.is_of_rlhf_alone(section, key):
                 why = "`rlhf.rlhf_type` is not set, and the arguments of any other run have no such key"
                 message = f"`{section}.{key}` is an argument of rlhf alone"
                 hint = "set `rlhf.rlhf_type`, or take the key out"
