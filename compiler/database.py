@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from compiler.console import say
+from compiler.problems import reason_of
 from compiler.store import read_file, write_atomic
 
 _HEAD: Final = b'{"rows": '
@@ -134,6 +135,6 @@ class Database:
             write_atomic(self.name, b"%b%b%b%b" % (_HEAD, rows, _BETWEEN, self._end))
             self._changed = False
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error)
             said = f"`{os.path.relpath(self.name)}` cannot be written: {reason}"
             say(f"trainlock: {said}; the next run looks at every lock")

@@ -18,7 +18,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Final
 
-from compiler.problems import Problem, UsageError
+from compiler.problems import Problem, UsageError, reason_of
 from compiler.tree import MAX_BYTES, Listed, files_below
 
 MAX_LINKS: Final = 40
@@ -77,7 +77,7 @@ def _git(root: str, *arguments: str, kept: str = "") -> bytes:
             env=_environment(kept),
         )
     except OSError as error:
-        raise OSError(error.errno, f"git cannot be run: {(error.strerror or str(error)).lower()}") from None
+        raise OSError(error.errno, f"git cannot be run: {reason_of(error)}") from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [""]
         reason = next((line for line in said if line.startswith(("fatal: ", "error: "))), said[-1])

@@ -24,7 +24,7 @@ from compiler.catalog import UNFIT_NAME, Layout
 from compiler.console import bug, prepare, say, tell, write
 from compiler.emitter import key_text, scalar_text
 from compiler.pipeline import Compiled, Workspace
-from compiler.problems import Invalid, Problem, TrainlockError, UsageError, no_line, printable
+from compiler.problems import Invalid, Problem, TrainlockError, UsageError, no_line, printable, reason_of
 from compiler.reader import read
 from compiler.store import BuildLock, write_file
 from compiler.trainer import BatchPlan, NoPlan, batch_plan, held
@@ -374,7 +374,7 @@ def _start(layout: Layout, options: Options, compiled: Compiled, copy: Copy) -> 
     try:
         os.execvpe(words[0], words, environment)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise UsageError(Problem("no-trainer", f"`{words[0]}` cannot be started", why=reason)) from None
 
 

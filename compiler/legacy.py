@@ -13,7 +13,7 @@ import math
 import os
 from typing import Any, Final, NamedTuple
 
-from compiler.problems import Problem
+from compiler.problems import Problem, reason_of
 from compiler.values import (
     MAX_DEPTH,
     MAX_INT_DIGITS,
@@ -229,7 +229,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return f"it nests more than {MAX_DEPTH} levels deep"
     if isinstance(error, OSError):
-        return (error.strerror or str(error)).lower()
+        return reason_of(error)
     if isinstance(error, json.JSONDecodeError):
         return f"it is not JSON: {error.msg[:1].lower()}{error.msg[1:]}, in line {error.lineno}"
     if isinstance(error, UnicodeError):

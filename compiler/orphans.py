@@ -8,7 +8,7 @@ from collections.abc import Container
 from typing import NamedTuple
 
 from compiler.catalog import Layout
-from compiler.problems import Problem
+from compiler.problems import Problem, reason_of
 from compiler.store import locks_below, read_file
 from compiler.values import Origin
 
@@ -50,7 +50,7 @@ def find(layout: Layout, live: Container[str]) -> Orphans:
 
 def unreadable(lock: str, error: OSError) -> Problem:
     """Word that a lock cannot be read."""
-    reason = (error.strerror or str(error)).lower()
+    reason = reason_of(error)
     return Problem("unreadable-file", f"`{lock}` cannot be read", Origin(lock, 0, 0), why=reason)
 
 

@@ -187,6 +187,11 @@ SourceLine = Callable[[str, int], str | None]
 """Gives line N (from 1) of a file, without its end; None where there is none to show."""
 
 
+def reason_of(error: OSError) -> str:
+    """Give the reason of the system as a message tells it."""
+    return (error.strerror or str(error)).lower()
+
+
 GETS_IT: Final = "is the preset that gets it"
 """What a preset is to a problem that stands in one of its bases."""
 

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final
 
 from compiler.catalog import LOCK_SUFFIX, Layout
-from compiler.problems import BuildLocked, Invalid, Problem
+from compiler.problems import BuildLocked, Invalid, Problem, reason_of
 from compiler.tree import MAX_FOLDERS
 from compiler.values import Origin
 
@@ -89,7 +89,7 @@ def _made(temporary: str) -> int:
 
 
 def _write_problem(path: str, error: OSError) -> Problem:
-    reason = (error.strerror or str(error)).lower()
+    reason = reason_of(error)
     return Problem(
         "write-failed",
         f"`{path}` cannot be written",
@@ -302,7 +302,7 @@ def locks_below(layout: Layout) -> tuple[list[str], list[Problem]]:
         if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
             below = os.path.relpath(error.filename, top).replace(os.sep, "/")
             folder = posixpath.normpath(posixpath.join(layout.build, below))
-            why = (error.strerror or str(error)).lower()
+            why = reason_of(error)
             problems.append(Problem("unreadable-file", f"`{folder}` cannot be listed", Origin(folder, 0, 0), why=why))
     return sorted(found), problems
 

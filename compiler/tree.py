@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
-from compiler.problems import Invalid, Problem
+from compiler.problems import Invalid, Problem, reason_of
 from compiler.values import Origin
 
 MAX_BYTES: Final = 4 * 1024 * 1024
@@ -250,7 +250,7 @@ def load(tree: Tree, path: str) -> Source:
     except ValueError as error:
         raise Invalid(Problem("too-large", f"`{path}` is too large", whole, why=str(error))) from None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise Invalid(Problem("unreadable-file", f"`{path}` cannot be read", whole, why=reason)) from None
     return Source(path, data, hashlib.sha256(data).hexdigest())
 
