@@ -19,7 +19,6 @@ from pathlib import Path
 
 import environments
 from bounds import misses
-from measure import Failed
 from results import page, table, verdicts
 from sections import GATE, SECTIONS, Bench, Found, Table
 
@@ -75,7 +74,7 @@ def main() -> int:
             stock = environments.stock(work / "stock", lean.versions["doit"])
             peers = environments.peers(work / "peers") if not options.small else None
             found = measured(Bench(work, lean, stock, peers, small=options.small, say=say), names)
-        except (Failed, RuntimeError) as error:
+        except RuntimeError as error:  # a process that failed, or an environment that cannot be made
             say(f"error: {error}")
             return 3
         print(f"\n{verdicts(found.ratios)}")
